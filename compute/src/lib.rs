@@ -1,0 +1,1 @@
+//! A node that owns slices and runs pieces of plans.

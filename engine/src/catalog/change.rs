@@ -1,0 +1,212 @@
+//! Catalogue changes: the only way anything changes, and what the commit log holds.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalog::{Catalog, CatalogError, Relation, Schema, Table, TableManifest, View},
+    ids::{RunId, SchemaId, TableId},
+    storage::run::Run,
+};
+
+/// One step from a catalogue to its next version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum CatalogChange {
+    /// A new schema.
+    CreateSchema(Arc<Schema>),
+    /// A schema without relations goes.
+    DropSchema(SchemaId),
+    /// A new table.
+    CreateTable(Arc<Table>),
+    /// A table goes; its runs become garbage.
+    DropTable(TableId),
+    /// A new view, or a new definition of one (`OR REPLACE` keeps the id).
+    PutView(Arc<View>),
+    /// A view goes.
+    DropView(TableId),
+    /// Rows arrive: COPY, INSERT.
+    AppendRuns {
+        /// The table.
+        table: TableId,
+        /// Its new runs.
+        runs: Vec<Run>,
+    },
+    /// Rows go and others take their place: TRUNCATE, VACUUM.
+    ReplaceRuns {
+        /// The table.
+        table: TableId,
+        /// The runs that go; every one must be live.
+        removed: Vec<RunId>,
+        /// The runs that come.
+        added: Vec<Run>,
+    },
+    /// Identity values up to this one are taken.
+    AdvanceIdentity {
+        /// The table.
+        table: TableId,
+        /// The position of the column.
+        column: usize,
+        /// The next value.
+        next: i64,
+    },
+}
+
+impl Catalog {
+    /// Applies a change, or says why this version does not allow it.
+    pub fn apply(&mut self, change: &CatalogChange) -> Result<(), CatalogError> {
+        match change {
+            CatalogChange::CreateSchema(schema) => self.create_schema(schema),
+            CatalogChange::DropSchema(id) => self.drop_schema(*id),
+            CatalogChange::CreateTable(table) => self.create_table(table),
+            CatalogChange::DropTable(id) => self.drop_table(*id),
+            CatalogChange::PutView(view) => self.put_view(view),
+            CatalogChange::DropView(id) => self.drop_view(*id),
+            CatalogChange::AppendRuns { table, runs } => self.replace_runs(*table, &[], runs),
+            CatalogChange::ReplaceRuns { table, removed, added } => {
+                self.replace_runs(*table, removed, added)
+            }
+            CatalogChange::AdvanceIdentity { table, column, next } => {
+                self.advance_identity(*table, *column, *next)
+            }
+        }
+    }
+
+    fn create_schema(&mut self, schema: &Arc<Schema>) -> Result<(), CatalogError> {
+        if self.schema(&schema.name).is_some() {
+            return Err(CatalogError::DuplicateSchema(schema.name.clone()));
+        }
+        self.next_oid = self.next_oid.max(schema.id.0 + 1);
+        self.schemas.insert(schema.id, Arc::clone(schema));
+        Ok(())
+    }
+
+    fn drop_schema(&mut self, id: SchemaId) -> Result<(), CatalogError> {
+        let schema =
+            self.schemas.get(&id).ok_or_else(|| CatalogError::UndefinedSchema(id.to_string()))?;
+        let tables = self.tables.values().filter(|t| t.schema == id).map(|t| &t.name);
+        let views = self.views.values().filter(|v| v.schema == id).map(|v| &v.name);
+        let dependents: Vec<String> = tables.chain(views).cloned().collect();
+        if !dependents.is_empty() {
+            let name = schema.name.clone();
+            return Err(CatalogError::DependentObjects { what: "schema", name, dependents });
+        }
+        self.schemas.remove(&id);
+        Ok(())
+    }
+
+    fn require_free_name(&self, schema: SchemaId, name: &str) -> Result<(), CatalogError> {
+        if self.schema_by_id(schema).is_none() {
+            return Err(CatalogError::UndefinedSchema(schema.to_string()));
+        }
+        match self.relation(schema, name) {
+            Some(_) => Err(CatalogError::DuplicateTable(name.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn create_table(&mut self, table: &Arc<Table>) -> Result<(), CatalogError> {
+        self.require_free_name(table.schema, &table.name)?;
+        self.next_oid = self.next_oid.max(table.id.0 + 1);
+        self.tables.insert(table.id, Arc::clone(table));
+        Ok(())
+    }
+
+    fn drop_table(&mut self, id: TableId) -> Result<(), CatalogError> {
+        let Some(table) = self.tables.get(&id) else {
+            return Err(CatalogError::ConcurrentlyDropped(id.to_string()));
+        };
+        self.require_no_dependents("table", id, &table.name)?;
+        self.tables.remove(&id);
+        Ok(())
+    }
+
+    fn put_view(&mut self, view: &Arc<View>) -> Result<(), CatalogError> {
+        let taken = match self.relation(view.schema, &view.name) {
+            Some(Relation::View(old)) => old.id != view.id,
+            Some(Relation::Table(_)) => true,
+            None => false,
+        };
+        if taken {
+            return Err(CatalogError::DuplicateTable(view.name.clone()));
+        }
+        for id in &view.depends_on {
+            if !self.tables.contains_key(id) && !self.views.contains_key(id) {
+                return Err(CatalogError::ConcurrentlyDropped(id.to_string()));
+            }
+        }
+        self.next_oid = self.next_oid.max(view.id.0 + 1);
+        self.views.insert(view.id, Arc::clone(view));
+        Ok(())
+    }
+
+    fn drop_view(&mut self, id: TableId) -> Result<(), CatalogError> {
+        let Some(view) = self.views.get(&id) else {
+            return Err(CatalogError::ConcurrentlyDropped(id.to_string()));
+        };
+        self.require_no_dependents("view", id, &view.name)?;
+        self.views.remove(&id);
+        Ok(())
+    }
+
+    /// Returns the views that stand on a table or view.
+    pub fn dependents(&self, id: TableId) -> impl Iterator<Item = &Arc<View>> {
+        self.views.values().filter(move |view| view.depends_on.contains(&id))
+    }
+
+    fn require_no_dependents(
+        &self,
+        what: &'static str,
+        id: TableId,
+        name: &str,
+    ) -> Result<(), CatalogError> {
+        let dependents: Vec<String> =
+            self.dependents(id).map(|view| format!("view {}", view.name)).collect();
+        if dependents.is_empty() {
+            return Ok(());
+        }
+        Err(CatalogError::DependentObjects { what, name: name.to_owned(), dependents })
+    }
+
+    fn table_mut(&mut self, id: TableId) -> Result<&mut Table, CatalogError> {
+        let table = self
+            .tables
+            .get_mut(&id)
+            .ok_or_else(|| CatalogError::ConcurrentlyDropped(id.to_string()))?;
+        Ok(Arc::make_mut(table))
+    }
+
+    fn replace_runs(
+        &mut self,
+        id: TableId,
+        removed: &[RunId],
+        added: &[Run],
+    ) -> Result<(), CatalogError> {
+        let table = self.table_mut(id)?;
+        let live = |run: &RunId| table.manifest.runs.iter().any(|known| known.id == *run);
+        if !removed.iter().all(live) {
+            return Err(CatalogError::ConcurrentlyChanged(table.name.clone()));
+        }
+        let kept = table.manifest.runs.iter().filter(|run| !removed.contains(&run.id));
+        let runs = kept.chain(added).cloned().collect();
+        table.manifest = Arc::new(TableManifest { runs });
+        Ok(())
+    }
+
+    fn advance_identity(
+        &mut self,
+        id: TableId,
+        column: usize,
+        next: i64,
+    ) -> Result<(), CatalogError> {
+        let table = self.table_mut(id)?;
+        let identity = table.columns.get_mut(column).and_then(|column| column.identity.as_mut());
+        if let Some(identity) = identity {
+            let further = (next > identity.next) == (identity.step > 0);
+            if further {
+                identity.next = next;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! What exists, as of one version: schemas, tables, views and the live runs of every table.
+//!
+//! ```text
+//!  Catalog (version 41) ──apply(changes)──▶ Catalog (version 42)
+//!     ▲ readers keep theirs                    ▲ new readers take this one
+//! ```
+//!
+//! Invariants:
+//!
+//! * A catalogue never changes; [`CatalogChange`] makes the next version of it.
+//! * There is one catalogue. Whatever DataFusion or a system table shows is a view over it.
+
+mod change;
+mod error;
+mod schema;
+mod table;
+mod view;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CommitSeq, SchemaId, TableId};
+
+pub use change::CatalogChange;
+pub use error::CatalogError;
+pub use schema::{SUPERUSER, Schema};
+pub use table::{
+    Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
+};
+pub use view::{View, ViewColumn};
+
+/// The schema every database starts with.
+pub const PUBLIC_SCHEMA: SchemaId = SchemaId(2200);
+/// The schema of PostgreSQL's and Redshift's own tables.
+pub const PG_CATALOG_SCHEMA: SchemaId = SchemaId(11);
+/// The schema of the SQL standard's views.
+pub const INFORMATION_SCHEMA: SchemaId = SchemaId(12);
+/// The first OID given to something a user creates, as in Redshift.
+const FIRST_USER_OID: u32 = 100_000;
+
+/// Everything that exists, as of one commit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// The commit that made this version.
+    pub version: CommitSeq,
+    /// The next OID to give; never one that was used.
+    pub next_oid: u32,
+    schemas: BTreeMap<SchemaId, Arc<Schema>>,
+    tables: BTreeMap<TableId, Arc<Table>>,
+    views: BTreeMap<TableId, Arc<View>>,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self {
+            version: CommitSeq(0),
+            next_oid: FIRST_USER_OID,
+            schemas: BTreeMap::from([(PUBLIC_SCHEMA, Arc::new(Schema::public()))]),
+            tables: BTreeMap::new(),
+            views: BTreeMap::new(),
+        }
+    }
+}
+
+/// A table or a view: they share one name space.
+#[derive(Debug, Clone)]
+pub enum Relation {
+    /// A table.
+    Table(Arc<Table>),
+    /// A view.
+    View(Arc<View>),
+}
+
+impl Catalog {
+    /// Returns all user schemas, by id.
+    pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
+        self.schemas.values()
+    }
+
+    /// Returns all tables, by id.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.tables.values()
+    }
+
+    /// Returns all views, by id.
+    pub fn views(&self) -> impl Iterator<Item = &Arc<View>> {
+        self.views.values()
+    }
+
+    /// Returns the schema of this name.
+    pub fn schema(&self, name: &str) -> Option<&Arc<Schema>> {
+        self.schemas.values().find(|schema| schema.name == name)
+    }
+
+    /// Returns the schema with this id.
+    pub fn schema_by_id(&self, id: SchemaId) -> Option<&Arc<Schema>> {
+        self.schemas.get(&id)
+    }
+
+    /// Returns the table with this id.
+    pub fn table_by_id(&self, id: TableId) -> Option<&Arc<Table>> {
+        self.tables.get(&id)
+    }
+
+    /// Returns the view with this id.
+    pub fn view_by_id(&self, id: TableId) -> Option<&Arc<View>> {
+        self.views.get(&id)
+    }
+
+    /// Returns the table or view of this name in a schema.
+    pub fn relation(&self, schema: SchemaId, name: &str) -> Option<Relation> {
+        let table = self.tables.values().find(|t| t.schema == schema && t.name == name);
+        if let Some(table) = table {
+            return Some(Relation::Table(Arc::clone(table)));
+        }
+        let view = self.views.values().find(|v| v.schema == schema && v.name == name);
+        view.map(|view| Relation::View(Arc::clone(view)))
+    }
+
+    /// Returns the table or view of this name in the first schema of `search_path` that has it.
+    pub fn search(&self, search_path: &[String], name: &str) -> Option<Relation> {
+        search_path
+            .iter()
+            .filter_map(|schema| self.schema(schema))
+            .find_map(|schema| self.relation(schema.id, name))
+    }
+}

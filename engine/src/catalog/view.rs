@@ -1,0 +1,40 @@
+//! A view: a query with a name.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{SchemaId, TableId, UserId},
+    types::SqlType,
+};
+
+/// A view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Its id and OID.
+    pub id: TableId,
+    /// The schema it is in.
+    pub schema: SchemaId,
+    /// Its name, lower case.
+    pub name: String,
+    /// Who owns it.
+    pub owner: UserId,
+    /// The query, as written.
+    pub definition: String,
+    /// The search path the query was written under; names in it are looked up there.
+    pub search_path: Vec<String>,
+    /// Its columns; a late-binding view has none until it is queried.
+    pub columns: Vec<ViewColumn>,
+    /// The tables and views it stands on; empty for a late-binding view.
+    pub depends_on: Vec<TableId>,
+    /// WITH NO SCHEMA BINDING.
+    pub late_binding: bool,
+}
+
+/// A column of a view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub sql_type: SqlType,
+}

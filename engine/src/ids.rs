@@ -1,0 +1,98 @@
+//! Identifiers, one type each, so that a slice is never passed where a table is meant.
+//!
+//! Table, schema and user ids double as the object ids (OIDs) that `pg_class` and its kin show.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id!(
+    /// A table or view; its OID.
+    TableId(u32)
+);
+id!(
+    /// A SQL schema; its OID.
+    SchemaId(u32)
+);
+id!(
+    /// A column within its table: `attnum`, from 1, never used twice.
+    ColumnId(u16)
+);
+id!(
+    /// A slice of the cluster, from 0.
+    SliceId(u32)
+);
+id!(
+    /// A database user; the superuser is 100, as in Redshift.
+    UserId(u32)
+);
+id!(
+    /// A transaction.
+    Xid(u64)
+);
+id!(
+    /// A statement as the system tables number it.
+    QueryId(u64)
+);
+id!(
+    /// The process id a client sees: one per connection.
+    Pid(i32)
+);
+id!(
+    /// A position in the commit log; also the version of the catalogue after that commit.
+    CommitSeq(u64)
+);
+
+/// One immutable run of a table: random, so that a writer that was killed can never collide with
+/// the one that follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub u128);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl RunId {
+    /// Returns a new id from the process's random source.
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+}
+
+impl std::str::FromStr for RunId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u128::from_str_radix(text, 16).map(Self)
+    }
+}
+
+impl Serialize for RunId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RunId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

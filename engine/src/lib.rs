@@ -1,0 +1,15 @@
+//! What a warehouse *is*: types, SQL, catalogue, storage, planning, operators. Opens no socket.
+//!
+//! The modules in reading order; each imports only those above it.
+
+pub mod client_error;
+pub mod ids;
+
+pub mod types;
+
+pub mod access;
+pub mod distribution;
+pub mod sql;
+pub mod storage;
+
+pub mod catalog;

@@ -1,0 +1,329 @@
+//! Statement: one variant per statement, each with its own struct. What the parser promises the
+//! rest of the system.
+
+use sqlparser::ast;
+
+use crate::{sql::copy::CopyStatement, types::SqlType};
+
+/// A possibly schema-qualified name, folded as Redshift folds it (lower case).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct QualifiedName {
+    /// The database of a three-part name.
+    pub database: Option<String>,
+    /// The schema, if one was written.
+    pub schema: Option<String>,
+    /// The object's own name.
+    pub name: String,
+}
+
+impl std::fmt::Display for QualifiedName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(database) = &self.database {
+            write!(f, "{database}.")?;
+        }
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// One statement of a query string.
+#[derive(Debug, Clone)]
+pub struct ParsedStatement {
+    /// What it says.
+    pub statement: Statement,
+    /// Its own text, without the semicolon.
+    pub text: String,
+    /// Where that text starts in the query string: characters, from 0.
+    pub offset: usize,
+}
+
+/// A statement, parsed and folded, not yet bound to anything.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one value per statement a client sends")]
+pub enum Statement {
+    /// SELECT, VALUES, WITH, set operations.
+    Query(Box<ast::Query>),
+    /// EXPLAIN [ANALYZE] [VERBOSE] of a query or of an INSERT.
+    Explain(Explain),
+    /// INSERT INTO … VALUES | query | DEFAULT VALUES.
+    Insert(Insert),
+    /// CREATE [TEMP] TABLE with column definitions or LIKE.
+    CreateTable(CreateTable),
+    /// CREATE TABLE … AS query.
+    CreateTableAs(CreateTableAs),
+    /// CREATE [OR REPLACE] VIEW … AS query.
+    CreateView(CreateView),
+    /// CREATE SCHEMA.
+    CreateSchema(CreateSchema),
+    /// DROP TABLE | VIEW | SCHEMA.
+    Drop(Drop),
+    /// TRUNCATE [TABLE].
+    Truncate(QualifiedName),
+    /// COPY … FROM 's3://…'.
+    Copy(CopyStatement),
+    /// BEGIN, START TRANSACTION.
+    Begin,
+    /// COMMIT, END.
+    Commit,
+    /// ROLLBACK, ABORT.
+    Rollback,
+    /// SET [SESSION | LOCAL] name {TO | =} value | DEFAULT.
+    Set(Set),
+    /// SHOW name | ALL; the name may have several words (`transaction isolation level`).
+    Show(String),
+    /// RESET name | ALL.
+    Reset(String),
+    /// DEALLOCATE [PREPARE] name | ALL.
+    Deallocate(Option<String>),
+    /// DISCARD ALL.
+    DiscardAll,
+}
+
+impl Statement {
+    /// Returns whether the statement answers with rows.
+    pub fn returns_rows(&self) -> bool {
+        matches!(self, Self::Query(_) | Self::Explain(_) | Self::Show(_))
+    }
+}
+
+/// EXPLAIN.
+#[derive(Debug, Clone)]
+pub struct Explain {
+    /// Run it and print what happened.
+    pub analyze: bool,
+    /// Print more.
+    pub verbose: bool,
+    /// The query explained.
+    pub query: Box<ast::Query>,
+}
+
+/// INSERT.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    /// The target.
+    pub table: QualifiedName,
+    /// The columns named, in order; empty for all.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub source: InsertSource,
+}
+
+/// Where the rows of an INSERT come from.
+#[derive(Debug, Clone)]
+pub enum InsertSource {
+    /// VALUES lists; `None` stands for DEFAULT.
+    Values(Vec<Vec<Option<ast::Expr>>>),
+    /// A query.
+    Query(Box<ast::Query>),
+    /// DEFAULT VALUES.
+    DefaultValues,
+}
+
+/// The attributes of a table that decide where its rows lie, as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableAttributes {
+    /// DISTSTYLE.
+    pub dist_style: Option<DistStyleName>,
+    /// DISTKEY, from a column attribute or from the table attribute.
+    pub dist_key: Option<String>,
+    /// SORTKEY.
+    pub sort_key: SortKeyClause,
+    /// ENCODE AUTO was written.
+    pub encode_auto: bool,
+    /// BACKUP YES | NO.
+    pub backup: Option<bool>,
+}
+
+/// DISTSTYLE's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DistStyleName {
+    /// AUTO
+    Auto,
+    /// EVEN
+    Even,
+    /// KEY
+    Key,
+    /// ALL
+    All,
+}
+
+/// SORTKEY's forms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SortKeyClause {
+    /// Not written.
+    #[default]
+    Unspecified,
+    /// SORTKEY AUTO
+    Auto,
+    /// SORTKEY NONE (ALTER TABLE only).
+    None,
+    /// [COMPOUND] SORTKEY (…)
+    Compound(Vec<String>),
+    /// INTERLEAVED SORTKEY (…)
+    Interleaved(Vec<String>),
+}
+
+/// CREATE TABLE.
+#[derive(Debug, Clone)]
+pub struct CreateTable {
+    /// Its name; `#name` is a temporary table.
+    pub name: QualifiedName,
+    /// TEMP, TEMPORARY, or a name that starts with `#`.
+    pub temporary: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// LIKE parent [INCLUDING DEFAULTS]; then `columns` is empty.
+    pub like: Option<LikeClause>,
+    /// The columns.
+    pub columns: Vec<ColumnDefinition>,
+    /// PRIMARY KEY, UNIQUE, FOREIGN KEY: informational, from columns and table constraints.
+    pub constraints: Vec<Constraint>,
+    /// DISTSTYLE, SORTKEY and their kin.
+    pub attributes: TableAttributes,
+}
+
+/// LIKE in CREATE TABLE.
+#[derive(Debug, Clone)]
+pub struct LikeClause {
+    /// The table copied.
+    pub parent: QualifiedName,
+    /// INCLUDING DEFAULTS.
+    pub including_defaults: bool,
+}
+
+/// A column of CREATE TABLE.
+#[derive(Debug, Clone)]
+pub struct ColumnDefinition {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub sql_type: SqlType,
+    /// NOT NULL was written, or it is part of the primary key, or it is an identity.
+    pub not_null: bool,
+    /// DEFAULT expression.
+    pub default: Option<ast::Expr>,
+    /// IDENTITY(seed, step).
+    pub identity: Option<IdentityClause>,
+    /// ENCODE, lower case as `format_encoding` prints it (`az64`, `lzo`, `raw`…).
+    pub encoding: Option<String>,
+}
+
+/// IDENTITY(seed, step).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdentityClause {
+    /// The first value.
+    pub seed: i64,
+    /// The distance between values.
+    pub step: i64,
+    /// GENERATED BY DEFAULT AS IDENTITY: a value given is taken.
+    pub by_default: bool,
+}
+
+/// A constraint Redshift keeps for the planner and never enforces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constraint {
+    /// CONSTRAINT name.
+    pub name: Option<String>,
+    /// Its kind.
+    pub kind: ConstraintKind,
+    /// Its columns.
+    pub columns: Vec<String>,
+}
+
+/// The kinds of [`Constraint`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConstraintKind {
+    /// PRIMARY KEY
+    PrimaryKey,
+    /// UNIQUE
+    Unique,
+    /// FOREIGN KEY … REFERENCES
+    ForeignKey {
+        /// The table referred to.
+        table: QualifiedName,
+        /// Its columns; empty for its primary key.
+        columns: Vec<String>,
+    },
+}
+
+/// CREATE TABLE AS.
+#[derive(Debug, Clone)]
+pub struct CreateTableAs {
+    /// Its name.
+    pub name: QualifiedName,
+    /// TEMP, TEMPORARY, or `#name`.
+    pub temporary: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Column names; empty for the query's.
+    pub columns: Vec<String>,
+    /// DISTSTYLE, SORTKEY and their kin.
+    pub attributes: TableAttributes,
+    /// The rows.
+    pub query: Box<ast::Query>,
+}
+
+/// CREATE VIEW.
+#[derive(Debug, Clone)]
+pub struct CreateView {
+    /// Its name.
+    pub name: QualifiedName,
+    /// OR REPLACE.
+    pub or_replace: bool,
+    /// Column names; empty for the query's.
+    pub columns: Vec<String>,
+    /// The query.
+    pub query: Box<ast::Query>,
+    /// The query's text as written, kept as the view's definition.
+    pub definition: String,
+    /// WITH NO SCHEMA BINDING.
+    pub no_schema_binding: bool,
+}
+
+/// CREATE SCHEMA.
+#[derive(Debug, Clone)]
+pub struct CreateSchema {
+    /// Its name.
+    pub name: String,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// AUTHORIZATION user.
+    pub authorization: Option<String>,
+}
+
+/// DROP.
+#[derive(Debug, Clone)]
+pub struct Drop {
+    /// What kind of thing.
+    pub kind: DropKind,
+    /// Which; a schema's name is in `name`.
+    pub names: Vec<QualifiedName>,
+    /// IF EXISTS.
+    pub if_exists: bool,
+    /// CASCADE.
+    pub cascade: bool,
+}
+
+/// What DROP drops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropKind {
+    /// DROP TABLE
+    Table,
+    /// DROP VIEW
+    View,
+    /// DROP SCHEMA
+    Schema,
+}
+
+/// SET.
+#[derive(Debug, Clone)]
+pub struct Set {
+    /// The parameter, lower case (`search_path`, `timezone`, `a.b`).
+    pub name: String,
+    /// The values as text; `None` for DEFAULT.
+    pub values: Option<Vec<String>>,
+    /// SET LOCAL: until the end of the transaction.
+    pub local: bool,
+}

@@ -1,0 +1,1 @@
+//! The node clients talk to: wire, sessions, statements.
