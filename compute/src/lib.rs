@@ -1,1 +1,3 @@
 //! A node that owns slices and runs pieces of plans.
+
+pub mod load;

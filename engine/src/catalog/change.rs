@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Catalog, CatalogError, Relation, Schema, Table, TableManifest, View},
+    distribution::DistStyle,
     ids::{RunId, SchemaId, TableId},
     storage::run::Run,
 };
@@ -41,6 +42,13 @@ pub enum CatalogChange {
         /// The runs that come.
         added: Vec<Run>,
     },
+    /// Rows to come go to slices in another way; those that are there stay where they are.
+    SetDistStyle {
+        /// The table.
+        table: TableId,
+        /// The style.
+        style: DistStyle,
+    },
     /// Identity values up to this one are taken.
     AdvanceIdentity {
         /// The table.
@@ -65,6 +73,10 @@ impl Catalog {
             CatalogChange::AppendRuns { table, runs } => self.replace_runs(*table, &[], runs),
             CatalogChange::ReplaceRuns { table, removed, added } => {
                 self.replace_runs(*table, removed, added)
+            }
+            CatalogChange::SetDistStyle { table, style } => {
+                self.table_mut(*table)?.dist_style = *style;
+                Ok(())
             }
             CatalogChange::AdvanceIdentity { table, column, next } => {
                 self.advance_identity(*table, *column, *next)

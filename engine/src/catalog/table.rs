@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     distribution::DistStyle,
     ids::{ColumnId, SchemaId, TableId, UserId},
-    storage::run::Run,
+    storage::{paths::RunPath, run::Run},
     types::SqlType,
 };
 
@@ -147,6 +147,12 @@ impl Table {
             .iter()
             .map(|column| column.sql_type.field(column.name.as_str(), column.nullable));
         Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Returns where the table's live runs are.
+    pub fn run_paths(&self) -> impl Iterator<Item = RunPath> + '_ {
+        let runs = self.manifest.runs.iter();
+        runs.map(|run| RunPath { table: self.id, slice: run.slice, run: run.id })
     }
 
     /// Returns the position of a column in the table's rows.

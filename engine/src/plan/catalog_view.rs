@@ -1,0 +1,168 @@
+//! The one catalogue, as DataFusion wants to see it: databases, schemas, tables.
+//!
+//! Unqualified names go to the pseudo schema [`SEARCH_SCHEMA`], which looks through `pg_catalog` and
+//! then the search path, in order, as PostgreSQL does.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use datafusion::{
+    catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider},
+    datasource::ViewTable,
+    error::{DataFusionError, Result},
+    logical_expr::{Expr, LogicalPlanBuilder},
+};
+
+use crate::{
+    catalog::{CatalogError, Relation, View},
+    execution::WarehouseTable,
+    plan::planner::{Planner, QueryContext},
+    sql, system,
+};
+
+/// Where unqualified names are looked up. No user schema can have this name: identifiers never
+/// start with `$` unquoted, and it is refused quoted.
+pub(super) const SEARCH_SCHEMA: &str = "$search_path";
+
+/// Schemas that hold the system's own tables.
+const SYSTEM_SCHEMAS: &[&str] = &["pg_catalog", "information_schema"];
+
+/// All databases of the cluster, as one statement sees them.
+#[derive(Clone)]
+pub(super) struct CatalogView {
+    pub(super) planner: Planner,
+    pub(super) context: Arc<QueryContext>,
+}
+
+impl fmt::Debug for CatalogView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CatalogView(version {})", self.context.catalog.version)
+    }
+}
+
+impl CatalogProviderList for CatalogView {
+    fn register_catalog(
+        &self,
+        _name: String,
+        _catalog: Arc<dyn CatalogProvider>,
+    ) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        vec![self.context.system.database.clone()]
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        (name == self.context.system.database)
+            .then(|| Arc::new(self.clone()) as Arc<dyn CatalogProvider>)
+    }
+}
+
+impl CatalogProvider for CatalogView {
+    fn schema_names(&self) -> Vec<String> {
+        let user = self.context.catalog.schemas().map(|schema| schema.name.clone());
+        user.chain(SYSTEM_SCHEMAS.iter().map(|name| (*name).to_owned())).collect()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        // A schema that is not there is answered too: its tables then fail with PostgreSQL's error
+        // rather than DataFusion's.
+        Some(Arc::new(SchemaView { view: self.clone(), name: name.to_owned() }))
+    }
+}
+
+/// One schema, or the search path.
+#[derive(Debug)]
+struct SchemaView {
+    view: CatalogView,
+    name: String,
+}
+
+#[async_trait]
+impl SchemaProvider for SchemaView {
+    fn table_names(&self) -> Vec<String> {
+        let Some(schema) = self.view.context.catalog.schema(&self.name) else { return Vec::new() };
+        let catalog = &self.view.context.catalog;
+        let tables = catalog.tables().filter(|t| t.schema == schema.id).map(|t| t.name.clone());
+        let views = catalog.views().filter(|v| v.schema == schema.id).map(|v| v.name.clone());
+        tables.chain(views).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if self.name == SEARCH_SCHEMA {
+            return self.view.search(name).await.map(Some);
+        }
+        self.view.lookup(&self.name, name).await.map(Some)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.table_names().iter().any(|known| known == name)
+    }
+}
+
+fn external(error: CatalogError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+impl CatalogView {
+    async fn search(&self, name: &str) -> Result<Arc<dyn TableProvider>> {
+        // PostgreSQL searches pg_catalog first unless the path names it.
+        let path = &self.context.system.search_path;
+        let implicit = (!path.iter().any(|schema| schema == "pg_catalog")).then_some("pg_catalog");
+        for schema in implicit.into_iter().chain(path.iter().map(String::as_str)) {
+            if let Some(table) = self.find(schema, name).await? {
+                return Ok(table);
+            }
+        }
+        Err(external(CatalogError::UndefinedTable(name.to_owned())))
+    }
+
+    async fn lookup(&self, schema: &str, name: &str) -> Result<Arc<dyn TableProvider>> {
+        if let Some(table) = self.find(schema, name).await? {
+            return Ok(table);
+        }
+        let known = SYSTEM_SCHEMAS.contains(&schema) || self.context.catalog.schema(schema).is_some();
+        Err(external(if known {
+            CatalogError::UndefinedTable(format!("{schema}.{name}"))
+        } else {
+            CatalogError::UndefinedSchema(schema.to_owned())
+        }))
+    }
+
+    async fn find(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if SYSTEM_SCHEMAS.contains(&schema) {
+            return Ok(system::provider(schema, name, Arc::clone(&self.context.system)));
+        }
+        let catalog = &self.context.catalog;
+        let Some(schema) = catalog.schema(schema) else { return Ok(None) };
+        match catalog.relation(schema.id, name) {
+            Some(Relation::Table(table)) => Ok(Some(Arc::new(WarehouseTable::new(
+                table,
+                Arc::clone(&self.context.storage),
+                self.context.slice_count,
+            )))),
+            Some(Relation::View(view)) => self.expand(&view).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A view is its query, bound under the search path it was written under.
+    async fn expand(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
+        let query = sql::parse_query(&view.definition)
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let context = self.context.with_search_path(view.search_path.clone());
+        let plan = self.planner.session(context).bind(&query).await?;
+        if view.late_binding {
+            return Ok(Arc::new(ViewTable::new(plan, Some(view.definition.clone()))));
+        }
+        let names = plan.schema().columns();
+        let columns: Vec<Expr> = names
+            .into_iter()
+            .zip(&view.columns)
+            .map(|(column, named)| Expr::Column(column).alias(named.name.as_str()))
+            .collect();
+        let plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
+        Ok(Arc::new(ViewTable::new(plan, Some(view.definition.clone()))))
+    }
+}

@@ -1,0 +1,20 @@
+//! A query → a plan cut at slice boundaries.
+//!
+//! ```text
+//!  ast::Query ─ bind ─▶ LogicalPlan ─ analyzer, optimizer ─▶ LogicalPlan ─ physical ─▶ ExecutionPlan
+//!     (names, through a view over the one catalogue)          (DataFusion)   (then our passes)
+//! ```
+//!
+//! Invariants:
+//!
+//! * Every physical pass takes a plan that could be executed and returns one that could be executed.
+//! * DataFusion's catalogue is a view over a [`Catalog`](crate::catalog::Catalog) version: it holds no
+//!   state and is made anew for every statement.
+
+mod catalog_view;
+mod functions_exist;
+mod physical;
+mod planner;
+mod settings;
+
+pub use planner::{PlanningSession, Planner, QueryContext};

@@ -1,0 +1,110 @@
+//! The planner: one template for the warehouse, one session per statement.
+
+use std::sync::Arc;
+
+use datafusion::{
+    error::{DataFusionError, Result},
+    execution::{FunctionRegistry, SessionState, SessionStateBuilder, TaskContext, runtime_env::RuntimeEnv},
+    logical_expr::LogicalPlan,
+    physical_plan::ExecutionPlan,
+    sql::parser::Statement as DataFusionStatement,
+};
+use sqlparser::ast;
+
+use crate::{
+    catalog::Catalog,
+    functions,
+    plan::{catalog_view::CatalogView, functions_exist, physical, settings},
+    sql,
+    storage::ManagedStorage,
+    system::SystemContext,
+};
+
+/// What one statement may see.
+#[derive(Clone)]
+pub struct QueryContext {
+    /// The version of the catalogue it reads, its transaction's own changes included.
+    pub catalog: Arc<Catalog>,
+    /// Where runs are.
+    pub storage: Arc<ManagedStorage>,
+    /// Slices of the cluster.
+    pub slice_count: u32,
+    /// What system tables and functions are asked about.
+    pub system: Arc<SystemContext>,
+}
+
+impl QueryContext {
+    /// Returns the same context under another search path.
+    pub(crate) fn with_search_path(&self, search_path: Vec<String>) -> Arc<Self> {
+        let system = Arc::new(SystemContext { search_path, ..(*self.system).clone() });
+        Arc::new(Self { system, ..self.clone() })
+    }
+}
+
+/// Makes plans. Cheap to clone.
+#[derive(Clone)]
+pub struct Planner {
+    template: Arc<SessionState>,
+}
+
+impl Planner {
+    /// Returns a planner for a database on `slice_count` slices.
+    pub fn new(database: &str, slice_count: u32, runtime: Arc<RuntimeEnv>) -> Result<Self> {
+        let config = settings::session_config(database, slice_count as usize)?;
+        let mut template = SessionStateBuilder::new()
+            .with_default_features()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .build();
+        functions::register(&mut template)?;
+        Ok(Self { template: Arc::new(template) })
+    }
+
+    /// Returns a session for one statement.
+    pub fn session(&self, context: Arc<QueryContext>) -> PlanningSession {
+        let mut state = (*self.template).clone();
+        for function in functions::session_functions(Arc::clone(&context.system)) {
+            // Replacing a function of the same name is the point; the old one is returned.
+            let _replaced = state.register_udf(function);
+        }
+        state.register_catalog_list(Arc::new(CatalogView { planner: self.clone(), context }));
+        PlanningSession { state }
+    }
+}
+
+/// Binds and plans within one statement.
+pub struct PlanningSession {
+    state: SessionState,
+}
+
+impl PlanningSession {
+    /// Resolves the names of a query.
+    pub async fn bind(&self, query: &ast::Query) -> Result<LogicalPlan> {
+        functions_exist::check(query, &self.state)
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let statement = ast::Statement::Query(Box::new(query.clone()));
+        let statement = DataFusionStatement::Statement(Box::new(statement));
+        self.state.statement_to_plan(statement).await
+    }
+
+    /// Resolves an expression without columns: a plan of one row and one column.
+    pub async fn bind_expression(&self, expression: ast::Expr) -> Result<LogicalPlan> {
+        self.bind(&sql::values_query(vec![vec![expression]])).await
+    }
+
+    /// Plans what was bound: analyzer, optimizer, physical planner, our passes.
+    pub async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = self.state.create_physical_plan(plan).await?;
+        physical::run(plan, self.state.config_options())
+    }
+
+    /// Returns what operators need to run.
+    pub fn task_context(&self) -> Arc<TaskContext> {
+        self.state.task_ctx()
+    }
+
+    /// Returns DataFusion's state, for what it alone can do (EXPLAIN).
+    pub fn state(&self) -> &SessionState {
+        &self.state
+    }
+}

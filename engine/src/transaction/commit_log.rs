@@ -1,0 +1,398 @@
+//! The commit log: the one place where a change becomes visible and durable.
+//!
+//! ```text
+//!  sessions ─▶ queue ─▶ one task: apply to the head ─▶ log/<seq>.commit, put-if-absent, fsync ─▶ new head
+//!                        (everything waiting shares one record: group commit)
+//! ```
+//!
+//! Invariants:
+//!
+//! * Record n + 1 is written only after record n: the log has no holes.
+//! * A record is written with put-if-absent. If it is there already and not ours, another leader has
+//!   taken over: this one never writes again ([`TransactionError::Fenced`]). A leader's first act is a
+//!   record of its own, which fences the one before it.
+//! * Restart = newest checkpoint + the records after it.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::RwLock;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    catalog::{Catalog, CatalogChange, CatalogError},
+    client_error::ClientError,
+    distribution::HASH_VERSION,
+    error::Error,
+    ids::{CommitSeq, Xid},
+    storage::{
+        ManagedStorage,
+        paths::{ObjectPath, ObjectPrefix, RunPath},
+    },
+    transaction::{
+        Transaction, TransactionError,
+        garbage::Garbage,
+        record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
+    },
+};
+
+/// A checkpoint is written after this many records, so that a restart reads no more than these.
+const RECORDS_PER_CHECKPOINT: u64 = 256;
+/// Transactions that may wait for the log at once; the next one waits to be queued.
+const QUEUE_LENGTH_MAX: usize = 1024;
+/// Transactions in one record.
+const GROUP_MAX: usize = 256;
+
+/// The log of one storage root.
+#[derive(Debug)]
+pub struct CommitLog {
+    head: Arc<RwLock<Arc<Catalog>>>,
+    queue: mpsc::Sender<Request>,
+    next_xid: AtomicU64,
+    next_oid: AtomicU32,
+    slice_count: u32,
+}
+
+#[derive(Debug)]
+struct Request {
+    transaction: Transaction,
+    reply: oneshot::Sender<Result<Arc<Catalog>, Error>>,
+}
+
+impl CommitLog {
+    /// Opens the log of a root, creating the cluster if there is none, and recovers everything that
+    /// was committed and nothing else.
+    ///
+    /// `slice_count` is needed for a new cluster; an existing one keeps its own.
+    pub async fn open(
+        storage: Arc<ManagedStorage>,
+        slice_count: Option<u32>,
+        slice_count_default: u32,
+    ) -> Result<Arc<Self>, TransactionError> {
+        let slice_count = open_cluster(&storage, slice_count, slice_count_default).await?;
+        let (catalog, checkpointed) = recover(&storage).await?;
+        delete_unreachable_runs(&storage, &catalog).await?;
+        let head = Arc::new(catalog);
+        let mut garbage = Garbage::default();
+        garbage.published(&head);
+        let next_oid = AtomicU32::new(head.next_oid);
+        // Not durable: xids order a process's transactions, and start again above the last record.
+        let next_xid = AtomicU64::new(head.version.0 * GROUP_MAX as u64 + 1000);
+        let (queue, requests) = mpsc::channel(QUEUE_LENGTH_MAX);
+        let head = Arc::new(RwLock::new(head));
+        let mut writer = Writer {
+            storage,
+            head: Arc::clone(&head),
+            identity: format!("{:032x}", rand::random::<u128>()),
+            checkpointed,
+            garbage,
+            fenced: false,
+        };
+        writer.write(Vec::new()).await.map_err(|error| match error {
+            Error::Transaction(error) => error,
+            other => TransactionError::NotWritten(other.to_string(), other.sqlstate()),
+        })?;
+        tokio::spawn(writer.run(requests));
+        Ok(Arc::new(Self { head, queue, next_xid, next_oid, slice_count }))
+    }
+
+    /// Returns the newest committed version.
+    pub fn head(&self) -> Arc<Catalog> {
+        Arc::clone(&self.head.read())
+    }
+
+    /// Returns the number of slices of the cluster.
+    pub fn slice_count(&self) -> u32 {
+        self.slice_count
+    }
+
+    /// Starts a transaction that reads the newest committed version.
+    pub fn begin(&self) -> Transaction {
+        let xid = Xid(self.next_xid.fetch_add(1, Ordering::Relaxed));
+        Transaction::begin(xid, self.head())
+    }
+
+    /// Returns an OID that nothing has or had.
+    pub fn new_oid(&self) -> u32 {
+        self.next_oid.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Makes a transaction visible and durable, or neither.
+    pub async fn commit(&self, transaction: Transaction) -> Result<Arc<Catalog>, Error> {
+        if transaction.is_read_only() {
+            return Ok(self.head());
+        }
+        let (reply, answer) = oneshot::channel();
+        let request = Request { transaction, reply };
+        self.queue.send(request).await.map_err(|_| TransactionError::Closed)?;
+        answer.await.map_err(|_| TransactionError::Closed)?
+    }
+}
+
+/// Reads `cluster.json`, or writes it for a new cluster.
+async fn open_cluster(
+    storage: &ManagedStorage,
+    asked: Option<u32>,
+    default: u32,
+) -> Result<u32, TransactionError> {
+    let path = ObjectPath::Cluster;
+    if storage.list(ObjectPrefix::Log).await?.is_empty() {
+        let cluster = Cluster {
+            cluster_id: format!("{:032x}", rand::random::<u128>()),
+            slice_count: asked.unwrap_or(default),
+            dist_hash_version: HASH_VERSION,
+        };
+        storage.put_if_absent(&path, record::encode(Kind::Cluster, &cluster)?).await?;
+    }
+    let bytes = storage.get(&path).await?;
+    let cluster: Cluster = record::decode(Kind::Cluster, &path.to_string(), &bytes)?;
+    match asked {
+        Some(asked) if asked != cluster.slice_count => {
+            Err(TransactionError::SliceCount { stored: cluster.slice_count, asked })
+        }
+        _ => Ok(cluster.slice_count),
+    }
+}
+
+/// Returns the state after the last record, and the sequence number of the newest checkpoint.
+async fn recover(storage: &ManagedStorage) -> Result<(Catalog, CommitSeq), TransactionError> {
+    let objects = storage.list(ObjectPrefix::Log).await?;
+    let mut records: Vec<CommitSeq> = Vec::new();
+    let mut checkpoints: Vec<CommitSeq> = Vec::new();
+    for object in &objects {
+        match object.path {
+            ObjectPath::Commit(seq) => records.push(seq),
+            ObjectPath::Checkpoint(seq) => checkpoints.push(seq),
+            _ => {}
+        }
+    }
+    records.sort_unstable();
+    let newest = checkpoints.into_iter().max();
+    let mut catalog = match newest {
+        Some(seq) => {
+            let path = ObjectPath::Checkpoint(seq);
+            record::decode(Kind::Checkpoint, &path.to_string(), &storage.get(&path).await?)?
+        }
+        None => Catalog::default(),
+    };
+    for seq in records.into_iter().filter(|seq| *seq > catalog.version) {
+        if seq.0 != catalog.version.0 + 1 {
+            return Err(TransactionError::Missing(catalog.version.0 + 1));
+        }
+        let path = ObjectPath::Commit(seq);
+        let bytes = storage.get(&path).await?;
+        let record: CommitRecord = record::decode(Kind::Commit, &path.to_string(), &bytes)?;
+        replay(&mut catalog, &record, &path.to_string())?;
+    }
+    Ok((catalog, newest.unwrap_or(CommitSeq(0))))
+}
+
+fn replay(
+    catalog: &mut Catalog,
+    record: &CommitRecord,
+    path: &str,
+) -> Result<(), TransactionError> {
+    for change in record.transactions.iter().flat_map(|transaction| &transaction.changes) {
+        catalog.apply(change).map_err(|error| TransactionError::Damaged {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+    }
+    catalog.version = record.seq;
+    Ok(())
+}
+
+/// Deletes what a process that was killed left behind: runs that no record names.
+///
+/// Safe only here, before the first statement: no transaction of this process is writing, and the
+/// root is locked against any other.
+async fn delete_unreachable_runs(
+    storage: &ManagedStorage,
+    catalog: &Catalog,
+) -> Result<(), TransactionError> {
+    let live: HashSet<RunPath> = catalog.tables().flat_map(|table| table.run_paths()).collect();
+    for object in storage.list(ObjectPrefix::Tables).await? {
+        if let ObjectPath::Run(run) = object.path
+            && !live.contains(&run)
+        {
+            storage.delete(&object.path).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The task that owns the end of the log.
+struct Writer {
+    storage: Arc<ManagedStorage>,
+    head: Arc<RwLock<Arc<Catalog>>>,
+    identity: String,
+    checkpointed: CommitSeq,
+    garbage: Garbage,
+    fenced: bool,
+}
+
+impl Writer {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut group = Vec::with_capacity(GROUP_MAX);
+        while requests.recv_many(&mut group, GROUP_MAX).await > 0 {
+            self.commit_group(std::mem::take(&mut group)).await;
+            self.checkpoint_if_due().await;
+            self.collect_garbage().await;
+        }
+    }
+
+    async fn commit_group(&mut self, group: Vec<Request>) {
+        let mut next = (*self.head()).clone();
+        let (mut accepted, mut transactions) = (Vec::new(), Vec::new());
+        for Request { transaction, reply } in group {
+            match apply_all(&next, &transaction.changes) {
+                Ok(applied) => {
+                    next = applied;
+                    let Transaction { xid, changes, .. } = transaction;
+                    transactions.push(CommittedTransaction { xid, changes });
+                    accepted.push(reply);
+                }
+                Err(error) => drop(reply.send(Err(error.into()))),
+            }
+        }
+        if accepted.is_empty() {
+            return;
+        }
+        match self.write(transactions).await {
+            Ok(published) => {
+                for reply in accepted {
+                    drop(reply.send(Ok(Arc::clone(&published))));
+                }
+            }
+            Err(error) => {
+                let (text, sqlstate) = (error.to_string(), error.sqlstate());
+                tracing::error!(error = %text, "commit record not written");
+                for reply in accepted {
+                    let error = if self.fenced {
+                        TransactionError::Fenced
+                    } else {
+                        TransactionError::NotWritten(text.clone(), sqlstate)
+                    };
+                    drop(reply.send(Err(error.into())));
+                }
+            }
+        }
+    }
+
+    fn head(&self) -> Arc<Catalog> {
+        Arc::clone(&self.head.read())
+    }
+
+    /// Writes the next record and publishes the version it makes.
+    async fn write(
+        &mut self,
+        transactions: Vec<CommittedTransaction>,
+    ) -> Result<Arc<Catalog>, Error> {
+        if self.fenced {
+            return Err(TransactionError::Fenced.into());
+        }
+        let before = self.head();
+        let seq = CommitSeq(before.version.0 + 1);
+        let record = CommitRecord { seq, writer: self.identity.clone(), transactions };
+        let path = ObjectPath::Commit(seq);
+        let bytes = record::encode(Kind::Commit, &record)?;
+        let put = self.storage.put_if_absent(&path, bytes.clone()).await;
+        if !matches!(put, Ok(true)) {
+            // After a lost reply our own record may be there already.
+            let there = self.storage.get(&path).await;
+            match (put, there) {
+                (_, Ok(there)) if there == bytes => {}
+                (Ok(_), there) => {
+                    there?;
+                    self.fenced = true;
+                    return Err(TransactionError::Fenced.into());
+                }
+                (Err(error), _) => return Err(error.into()),
+            }
+        }
+        let mut after = (*before).clone();
+        for change in record.transactions.iter().flat_map(|transaction| &transaction.changes) {
+            after.apply(change)?;
+        }
+        after.version = seq;
+        let after = Arc::new(after);
+        self.note_garbage(&before, &after, &record);
+        self.garbage.published(&after);
+        *self.head.write() = Arc::clone(&after);
+        Ok(after)
+    }
+
+    /// Notes the runs that the record made unreachable.
+    fn note_garbage(&mut self, before: &Catalog, after: &Catalog, record: &CommitRecord) {
+        for change in record.transactions.iter().flat_map(|transaction| &transaction.changes) {
+            match change {
+                CatalogChange::DropTable(id) => {
+                    for run in before.table_by_id(*id).iter().flat_map(|table| table.run_paths()) {
+                        self.garbage.gone_in(after.version, run);
+                    }
+                }
+                CatalogChange::ReplaceRuns { table, removed, .. } => {
+                    let live = before.table_by_id(*table);
+                    let runs = live.iter().flat_map(|table| table.run_paths());
+                    for run in runs.filter(|run| removed.contains(&run.run)) {
+                        self.garbage.gone_in(after.version, run);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A checkpoint that fails is only a slower restart: it is tried again after the next commit.
+    async fn checkpoint_if_due(&mut self) {
+        let head = self.head();
+        if head.version.0 - self.checkpointed.0 < RECORDS_PER_CHECKPOINT {
+            return;
+        }
+        if let Err(error) = self.checkpoint(&head).await {
+            tracing::warn!(%error, "checkpoint not written");
+        }
+    }
+
+    async fn checkpoint(&mut self, head: &Catalog) -> Result<(), TransactionError> {
+        let bytes = record::encode(Kind::Checkpoint, head)?;
+        self.storage.put_if_absent(&ObjectPath::Checkpoint(head.version), bytes).await?;
+        // The checkpoint before this one and what follows it stay, in case this one is unreadable.
+        let keep_after = self.checkpointed;
+        self.checkpointed = head.version;
+        for object in self.storage.list(ObjectPrefix::Log).await? {
+            let old = match object.path {
+                ObjectPath::Commit(seq) => seq <= keep_after,
+                ObjectPath::Checkpoint(seq) => seq < keep_after,
+                _ => false,
+            };
+            if old {
+                self.storage.delete(&object.path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn collect_garbage(&mut self) {
+        for run in self.garbage.collect() {
+            let path = ObjectPath::Run(run);
+            if let Err(error) = self.storage.delete(&path).await {
+                // Found again at the next start.
+                tracing::warn!(%error, %path, "garbage not deleted");
+            }
+        }
+    }
+}
+
+fn apply_all(catalog: &Catalog, changes: &[CatalogChange]) -> Result<Catalog, CatalogError> {
+    let mut next = catalog.clone();
+    for change in changes {
+        next.apply(change)?;
+    }
+    Ok(next)
+}

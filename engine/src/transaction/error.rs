@@ -1,0 +1,75 @@
+//! What can go wrong between a statement and its durability.
+
+use crate::{
+    client_error::{ClientError, SqlState},
+    storage::StorageError,
+};
+
+/// An error of transactions or of the commit log.
+#[derive(Debug, thiserror::Error)]
+pub enum TransactionError {
+    /// An object of the log does not say what it should.
+    #[error("commit log object \"{path}\" is damaged: {reason}")]
+    Damaged {
+        /// Its path under the root.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The log lacks a record between two others.
+    #[error("commit log record {0} is missing")]
+    Missing(u64),
+    /// Another leader writes to this root.
+    #[error("another leader has taken over this storage root; this one no longer writes")]
+    Fenced,
+    /// The log was written by a newer Blueshift.
+    #[error("commit log object \"{path}\" has format version {version}, this build reads {known}")]
+    FormatVersion {
+        /// Its path under the root.
+        path: String,
+        /// The version it has.
+        version: u32,
+        /// The version this build writes.
+        known: u32,
+    },
+    /// The root was created with another number of slices.
+    #[error("the storage root has {stored} slices, {asked} were asked for")]
+    SliceCount {
+        /// Slices in the root.
+        stored: u32,
+        /// Slices asked for.
+        asked: u32,
+    },
+    /// The log is closed.
+    #[error("the server is shutting down")]
+    Closed,
+    /// The record could not be written.
+    #[error("commit failed: {0}")]
+    NotWritten(String, SqlState),
+    /// The storage root.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl ClientError for TransactionError {
+    fn sqlstate(&self) -> SqlState {
+        match self {
+            Self::Damaged { .. } | Self::Missing(_) => SqlState::DATA_CORRUPTED,
+            Self::Fenced | Self::Closed => SqlState::ADMIN_SHUTDOWN,
+            Self::FormatVersion { .. } => SqlState::FEATURE_NOT_SUPPORTED,
+            Self::SliceCount { .. } => SqlState::INVALID_PARAMETER_VALUE,
+            Self::NotWritten(_, sqlstate) => *sqlstate,
+            Self::Storage(error) => error.sqlstate(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::SliceCount { stored, .. } => {
+                Some(format!("Start with --slices {stored}, or without --slices."))
+            }
+            Self::Storage(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

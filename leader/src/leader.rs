@@ -1,0 +1,146 @@
+//! The leader: what all its sessions share.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use engine::{
+    access::S3Access,
+    catalog::Identity,
+    ids::{QueryId, TableId},
+    plan::Planner,
+    storage::{ManagedStorage, paths::{ObjectPath, RunPath}},
+    system::EventLog,
+    transaction::CommitLog,
+};
+use parking_lot::Mutex;
+
+use crate::{cluster::ComputeNodes, session::SessionRegistry};
+
+/// Who may connect.
+#[derive(Clone)]
+pub struct Authentication {
+    /// The superuser's name.
+    pub superuser: String,
+    /// Its password; without one only loopback is served.
+    pub password: Option<String>,
+}
+
+/// What a leader is made of.
+pub struct Components {
+    /// The database's name.
+    pub database: String,
+    /// Who may connect.
+    pub authentication: Authentication,
+    /// Where COPY may read.
+    pub s3: S3Access,
+    /// The managed storage root.
+    pub storage: Arc<ManagedStorage>,
+    /// The commit log.
+    pub log: Arc<CommitLog>,
+    /// The planner.
+    pub planner: Planner,
+    /// The compute nodes.
+    pub compute: Arc<dyn ComputeNodes>,
+    /// What happened.
+    pub events: Arc<EventLog>,
+}
+
+/// The leader node.
+pub struct Leader {
+    components: Components,
+    sessions: Arc<SessionRegistry>,
+    next_query_id: AtomicU64,
+    /// The next value of every IDENTITY column in use: values are taken once, committed or not.
+    identities: Mutex<HashMap<(TableId, usize), Arc<AtomicI64>>>,
+}
+
+impl Leader {
+    /// Returns a leader made of these components.
+    pub fn new(components: Components) -> Arc<Self> {
+        Arc::new(Self {
+            components,
+            sessions: Arc::default(),
+            next_query_id: AtomicU64::new(1),
+            identities: Mutex::default(),
+        })
+    }
+
+    /// Returns who may connect.
+    pub fn authentication(&self) -> &Authentication {
+        &self.components.authentication
+    }
+
+    /// Returns the sessions there are.
+    pub fn sessions(&self) -> &Arc<SessionRegistry> {
+        &self.sessions
+    }
+
+    /// Returns the database's name.
+    pub fn database(&self) -> &str {
+        &self.components.database
+    }
+
+    pub(crate) fn s3(&self) -> &S3Access {
+        &self.components.s3
+    }
+
+    pub(crate) fn storage(&self) -> &Arc<ManagedStorage> {
+        &self.components.storage
+    }
+
+    pub(crate) fn log(&self) -> &Arc<CommitLog> {
+        &self.components.log
+    }
+
+    pub(crate) fn planner(&self) -> &Planner {
+        &self.components.planner
+    }
+
+    pub(crate) fn compute(&self) -> &Arc<dyn ComputeNodes> {
+        &self.components.compute
+    }
+
+    pub(crate) fn events(&self) -> &Arc<EventLog> {
+        &self.components.events
+    }
+
+    pub(crate) fn new_query_id(&self) -> QueryId {
+        QueryId(self.next_query_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Returns the counter of an IDENTITY column, started where the catalogue left it.
+    pub(crate) fn identity(
+        &self,
+        table: TableId,
+        column: usize,
+        identity: &Identity,
+    ) -> Arc<AtomicI64> {
+        let mut identities = self.identities.lock();
+        let counter = identities
+            .entry((table, column))
+            .or_insert_with(|| Arc::new(AtomicI64::new(identity.next)));
+        Arc::clone(counter)
+    }
+
+    /// Deletes the runs of a transaction that did not commit.
+    pub(crate) fn delete_runs(&self, runs: Vec<RunPath>) {
+        if runs.is_empty() {
+            return;
+        }
+        let storage = Arc::clone(self.storage());
+        tokio::spawn(async move {
+            for run in runs {
+                let path = ObjectPath::Run(run);
+                if let Err(error) = storage.delete(&path).await {
+                    // Found again at the next start.
+                    tracing::warn!(%error, %path, "run of a rolled back transaction not deleted");
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,272 @@
+//! Session parameters: one table of name, default and check. What SET takes, SHOW prints and
+//! ParameterStatus reports.
+
+use std::collections::BTreeMap;
+
+use crate::error::Error;
+
+/// How the text of a parameter is checked and normalised.
+#[derive(Debug, Clone, Copy)]
+enum Check {
+    Any,
+    Boolean,
+    /// A whole number within these bounds.
+    Integer(i64, i64),
+    /// Milliseconds; `5s`, `2min` are taken too.
+    Milliseconds,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A time zone name.
+    TimeZone,
+    ReadOnly,
+}
+
+struct Parameter {
+    name: &'static str,
+    default: &'static str,
+    check: Check,
+    /// Reported to the client at start-up and after every change.
+    reported: bool,
+}
+
+const fn parameter(name: &'static str, default: &'static str, check: Check) -> Parameter {
+    Parameter { name, default, check, reported: false }
+}
+
+const fn reported(name: &'static str, default: &'static str, check: Check) -> Parameter {
+    Parameter { name, default, check, reported: true }
+}
+
+use Check::{Any, Boolean, Integer, Milliseconds, OneOf, ReadOnly, TimeZone};
+
+/// Every parameter. Names and defaults are Redshift's, from its developer guide's configuration
+/// reference; those with an effect are listed in COMPATIBILITY.md, the others are kept and shown.
+const PARAMETERS: &[Parameter] = &[
+    parameter("analyze_threshold_percent", "10", Integer(0, 100)),
+    reported("application_name", "", Any),
+    parameter("autocommit", "on", Boolean),
+    reported("client_encoding", "UTF8", OneOf(&["UTF8", "UTF-8", "UNICODE", "utf8", "utf-8", "unicode"])),
+    parameter("client_min_messages", "notice", Any),
+    parameter("cursor_materialization", "on", Boolean),
+    reported("datestyle", "ISO, MDY", Any),
+    parameter("default_transaction_isolation", "serializable", Any),
+    parameter("default_transaction_read_only", "off", Boolean),
+    parameter("describe_field_name_in_uppercase", "off", Boolean),
+    parameter("downcase_delimited_identifier", "on", Boolean),
+    parameter("enable_case_sensitive_identifier", "off", OneOf(&["off", "false"])),
+    parameter("enable_result_cache_for_session", "on", Boolean),
+    parameter("error_on_nondeterministic_update", "off", Boolean),
+    parameter("extra_float_digits", "0", Integer(-15, 3)),
+    reported("integer_datetimes", "on", ReadOnly),
+    parameter("intervalstyle", "postgres", Any),
+    reported("is_superuser", "on", ReadOnly),
+    parameter("json_serialization_enable", "off", Boolean),
+    parameter("lc_collate", "C", ReadOnly),
+    parameter("lc_ctype", "C", ReadOnly),
+    parameter("max_cursor_result_set_size", "0", Integer(0, 14_400_000)),
+    parameter("max_identifier_length", "127", ReadOnly),
+    parameter("mv_enable_aqmv_for_session", "on", Boolean),
+    parameter("navigate_super_null_on_error", "on", Boolean),
+    parameter("query_group", "unset", Any),
+    parameter("readonly", "off", Boolean),
+    parameter("search_path", "\"$user\", public", Any),
+    parameter("server_encoding", "UTF8", ReadOnly),
+    reported("server_version", "8.0.2", ReadOnly),
+    parameter("server_version_num", "80002", ReadOnly),
+    reported("session_authorization", "", ReadOnly),
+    parameter("spectrum_enable_pseudo_columns", "on", Boolean),
+    reported("standard_conforming_strings", "on", OneOf(&["on", "true"])),
+    parameter("statement_timeout", "0", Milliseconds),
+    reported("timezone", "UTC", TimeZone),
+    parameter("transaction_isolation", "serializable", Any),
+    parameter("transaction_read_only", "off", Boolean),
+    parameter("wlm_query_slot_count", "1", Integer(1, 50)),
+];
+
+/// How ParameterStatus spells the names that PostgreSQL does not write in lower case.
+fn wire_name(name: &str) -> &str {
+    match name {
+        "datestyle" => "DateStyle",
+        "timezone" => "TimeZone",
+        name => name,
+    }
+}
+
+fn find(name: &str) -> Option<&'static Parameter> {
+    let name = match name {
+        "time zone" => "timezone",
+        "transaction isolation level" => "transaction_isolation",
+        "session authorization" => "session_authorization",
+        name => name,
+    };
+    PARAMETERS.iter().find(|parameter| parameter.name == name)
+}
+
+/// The parameters of one session.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    defaults: BTreeMap<String, String>,
+    values: BTreeMap<String, String>,
+}
+
+impl Parameters {
+    /// Returns the parameters of a new session of this user.
+    pub(super) fn new(user: &str) -> Self {
+        let mut defaults: BTreeMap<String, String> = PARAMETERS
+            .iter()
+            .map(|parameter| (parameter.name.to_owned(), parameter.default.to_owned()))
+            .collect();
+        defaults.insert("session_authorization".to_owned(), user.to_owned());
+        Self { values: defaults.clone(), defaults }
+    }
+
+    /// Returns a parameter's value. `a.b` names exist once they are set.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let name = find(name).map_or(name, |parameter| parameter.name);
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Returns all names and values, by name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Sets a parameter; `None` gives it its default. Returns what to report to the client.
+    pub(super) fn set(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<Option<(String, String)>, Error> {
+        let Some(parameter) = find(name) else {
+            // Redshift keeps any name with a dot for its user.
+            if !name.contains('.') {
+                return Err(Error::UnknownParameter(name.to_owned()));
+            }
+            match value {
+                Some(value) => self.values.insert(name.to_owned(), value.to_owned()),
+                None => self.values.remove(name),
+            };
+            return Ok(None);
+        };
+        let value = match value {
+            Some(value) => parameter.check.normalise(parameter.name, value)?,
+            None => self.defaults.get(parameter.name).cloned().unwrap_or_default(),
+        };
+        self.values.insert(parameter.name.to_owned(), value.clone());
+        Ok(parameter.reported.then(|| (wire_name(parameter.name).to_owned(), value)))
+    }
+
+    /// Gives every parameter its default again; start-up parameters count as defaults.
+    pub(super) fn reset_all(&mut self) -> Vec<(String, String)> {
+        self.values = self.defaults.clone();
+        self.reported()
+    }
+
+    /// Makes the present values the defaults of RESET: called once start-up is done.
+    pub(super) fn settle(&mut self) {
+        self.defaults = self.values.clone();
+    }
+
+    /// Returns what ParameterStatus reports.
+    pub(super) fn reported(&self) -> Vec<(String, String)> {
+        let reported = PARAMETERS.iter().filter(|parameter| parameter.reported);
+        reported
+            .filter_map(|parameter| {
+                let value = self.values.get(parameter.name)?;
+                Some((wire_name(parameter.name).to_owned(), value.clone()))
+            })
+            .collect()
+    }
+
+    /// Returns the schemas of `search_path`, in order.
+    pub(super) fn search_path(&self, user: &str) -> Vec<String> {
+        let text = self.get("search_path").unwrap_or_default();
+        let names = text.split(',').map(|name| name.trim().trim_matches(['"', '\'']));
+        let names = names.filter(|name| !name.is_empty());
+        names.map(|name| if name == "$user" { user.to_owned() } else { name.to_lowercase() }).collect()
+    }
+
+    /// Returns how long a statement may take.
+    pub(super) fn statement_timeout(&self) -> Option<std::time::Duration> {
+        let milliseconds = self.get("statement_timeout")?.parse().ok()?;
+        (milliseconds > 0).then(|| std::time::Duration::from_millis(milliseconds))
+    }
+}
+
+impl Check {
+    fn normalise(self, name: &str, value: &str) -> Result<String, Error> {
+        let refuse = |hint: String| Error::ParameterValue {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            hint,
+        };
+        match self {
+            Any => Ok(value.to_owned()),
+            Boolean => match value.to_lowercase().as_str() {
+                "on" | "true" | "yes" | "1" | "t" => Ok("on".to_owned()),
+                "off" | "false" | "no" | "0" | "f" => Ok("off".to_owned()),
+                _ => Err(refuse("Give on or off.".to_owned())),
+            },
+            Integer(least, most) => match value.trim().parse::<i64>() {
+                Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
+                _ => Err(refuse(format!("Give a whole number from {least} to {most}."))),
+            },
+            Milliseconds => milliseconds(value)
+                .map(|number| number.to_string())
+                .ok_or_else(|| refuse("Give milliseconds, or a number with ms, s, min or h.".into())),
+            OneOf(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
+                Some(_) if name == "client_encoding" => Ok("UTF8".to_owned()),
+                Some(_) => Ok(words[0].to_owned()),
+                None => Err(refuse(format!("Only {} is supported.", words[0]))),
+            },
+            TimeZone => time_zone(value)
+                .ok_or_else(|| refuse("Only UTC is supported as a session's time zone.".to_owned())),
+            ReadOnly => Err(Error::ReadOnlyParameter(name.to_owned())),
+        }
+    }
+}
+
+fn milliseconds(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "" | "ms" => 1,
+        "s" => 1_000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// Names of UTC; other zones change how TIMESTAMPTZ is read and shown, which is not there yet.
+fn time_zone(value: &str) -> Option<String> {
+    const UTC: &[&str] = &["utc", "gmt", "etc/utc", "etc/gmt", "zulu", "universal", "default", "0", "z"];
+    UTC.contains(&value.to_lowercase().as_str()).then(|| "UTC".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_checked_and_normalised() {
+        let mut parameters = Parameters::new("awsuser");
+        parameters.set("statement_timeout", Some("2min")).unwrap();
+        assert_eq!(parameters.get("statement_timeout"), Some("120000"));
+        assert!(parameters.set("wlm_query_slot_count", Some("51")).is_err());
+        assert!(parameters.set("server_version", Some("9")).is_err());
+        assert!(parameters.set("no_such", Some("9")).is_err());
+        parameters.set("my.own", Some("9")).unwrap();
+        assert_eq!(parameters.get("my.own"), Some("9"));
+    }
+
+    #[test]
+    fn the_search_path_knows_its_user() {
+        let mut parameters = Parameters::new("awsuser");
+        assert_eq!(parameters.search_path("awsuser"), ["awsuser", "public"]);
+        parameters.set("search_path", Some("a, \"B\"")).unwrap();
+        assert_eq!(parameters.search_path("awsuser"), ["a", "b"]);
+    }
+}

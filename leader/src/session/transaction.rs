@@ -1,0 +1,187 @@
+//! The session's transaction: when it starts, what ends it.
+
+use std::sync::Arc;
+
+use engine::{catalog::{Catalog, CatalogChange}, client_error::SqlState, transaction::Transaction};
+
+use crate::{error::Error, session::Session};
+
+/// Where a session is between BEGIN and COMMIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Every statement commits alone.
+    Autocommit,
+    /// Within a query string of several statements.
+    Implicit,
+    /// Between BEGIN and its end.
+    Block,
+    /// In a block after an error: nothing but its end is taken.
+    Failed,
+}
+
+/// What ReadyForQuery says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionState {
+    /// `I`
+    Idle,
+    /// `T`
+    InBlock,
+    /// `E`
+    Failed,
+}
+
+impl Session {
+    /// Says that a query string of this many statements follows: more than one share a transaction.
+    pub fn begin_query_string(&mut self, statement_count: usize) {
+        if statement_count > 1 && self.mode == Mode::Autocommit {
+            self.mode = Mode::Implicit;
+        }
+    }
+
+    /// Ends a query string: commits what its statements share.
+    pub async fn end_query_string(&mut self) -> Result<(), Error> {
+        if self.mode == Mode::Implicit {
+            self.mode = Mode::Autocommit;
+            self.commit_current().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a pipeline of the extended protocol: its statements have committed one by one.
+    pub async fn sync(&mut self) -> Result<(), Error> {
+        self.end_query_string().await
+    }
+
+    /// Says that a statement failed or was cancelled, also while its rows were being read.
+    pub fn statement_failed(&mut self) {
+        self.abandon();
+        self.show_query(None);
+        self.mode = match self.mode {
+            Mode::Autocommit | Mode::Implicit => Mode::Autocommit,
+            Mode::Block | Mode::Failed => Mode::Failed,
+        };
+    }
+
+    /// Returns what ReadyForQuery says.
+    pub fn transaction_state(&self) -> TransactionState {
+        match self.mode {
+            Mode::Autocommit | Mode::Implicit => TransactionState::Idle,
+            Mode::Block => TransactionState::InBlock,
+            Mode::Failed => TransactionState::Failed,
+        }
+    }
+
+    /// Returns whether the session takes nothing but the end of its transaction.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.mode == Mode::Failed
+    }
+
+    /// Returns whether an explicit block is open.
+    pub(crate) fn in_block(&self) -> bool {
+        self.mode == Mode::Block
+    }
+
+    /// Returns what the current transaction sees; it starts with the first statement that asks.
+    pub(crate) fn catalog(&mut self) -> Arc<Catalog> {
+        Arc::clone(self.transaction().catalog())
+    }
+
+    /// Returns the current transaction.
+    pub(crate) fn transaction(&mut self) -> &mut Transaction {
+        let log = Arc::clone(self.leader.log());
+        self.transaction.get_or_insert_with(|| log.begin())
+    }
+
+    /// Lets go of the snapshot that describing a statement took: outside a block, the statement that
+    /// follows takes its own.
+    pub(crate) fn forget_snapshot(&mut self) {
+        if self.mode == Mode::Autocommit {
+            self.transaction = None;
+        }
+    }
+
+    /// Changes the catalogue within the current transaction.
+    pub(crate) fn change(&mut self, changes: Vec<CatalogChange>) -> Result<(), Error> {
+        Ok(self.transaction().change(changes)?)
+    }
+
+    /// Ends a statement: what it changed is committed, unless a block goes on.
+    pub(crate) async fn statement_done(&mut self) -> Result<(), Error> {
+        match self.mode {
+            Mode::Autocommit => self.commit_current().await,
+            Mode::Implicit | Mode::Block | Mode::Failed => Ok(()),
+        }
+    }
+
+    /// BEGIN.
+    pub(crate) fn begin(&mut self) {
+        if self.mode == Mode::Block {
+            let message = "there is already a transaction in progress";
+            self.notice("WARNING", SqlState::ACTIVE_SQL_TRANSACTION, message);
+        }
+        self.mode = Mode::Block;
+    }
+
+    /// COMMIT; returns its tag, which is ROLLBACK after an error.
+    pub(crate) async fn commit(&mut self) -> Result<&'static str, Error> {
+        match self.mode {
+            Mode::Failed => {
+                self.rollback();
+                Ok("ROLLBACK")
+            }
+            Mode::Block | Mode::Implicit => {
+                self.mode = Mode::Autocommit;
+                self.commit_current().await?;
+                Ok("COMMIT")
+            }
+            Mode::Autocommit => {
+                self.warn_no_transaction();
+                Ok("COMMIT")
+            }
+        }
+    }
+
+    /// ROLLBACK.
+    pub(crate) fn rollback(&mut self) {
+        if self.mode == Mode::Autocommit {
+            self.warn_no_transaction();
+        }
+        self.mode = Mode::Autocommit;
+        self.abandon();
+    }
+
+    fn warn_no_transaction(&mut self) {
+        let message = "there is no transaction in progress";
+        self.notice("WARNING", SqlState::NO_ACTIVE_SQL_TRANSACTION, message);
+    }
+
+    /// Commits the current transaction, whatever the mode: TRUNCATE does so within a block.
+    pub(crate) async fn commit_current(&mut self) -> Result<(), Error> {
+        self.restore_local_parameters();
+        let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        let written = transaction.written_runs();
+        match self.leader.log().commit(transaction).await {
+            Ok(_) => Ok(()),
+            // Refused, so certainly in no record. After any other error a record may hold these runs.
+            Err(error @ engine::error::Error::Catalog(_)) => {
+                self.leader.delete_runs(written);
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Forgets the current transaction and what it wrote.
+    pub(super) fn abandon(&mut self) {
+        self.restore_local_parameters();
+        if let Some(transaction) = self.transaction.take() {
+            self.leader.delete_runs(transaction.written_runs());
+        }
+    }
+
+    fn restore_local_parameters(&mut self) {
+        for (name, before) in std::mem::take(&mut self.local_parameters).into_iter().rev() {
+            drop(self.set_parameter(&name, Some(&before), false));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! CREATE TABLE.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use engine::{
+    catalog::{
+        Catalog, CatalogChange, CatalogError, Column, Identity, SUPERUSER, SortKey, Table,
+        TableConstraint, TableConstraintKind,
+    },
+    client_error::SqlState,
+    distribution::{AutoStyle, DistStyle},
+    ids::{ColumnId, TableId},
+    sql::{ConstraintKind, CreateTable, LikeClause, QualifiedName},
+};
+
+use crate::{
+    error::Error,
+    session::{Outcome, Session},
+    statement::{names, table_definition as definition},
+};
+
+pub(super) fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome, Error> {
+    refuse_temporary(create.temporary)?;
+    let catalog = session.catalog();
+    let schema = names::schema_for_new(session, &catalog, &create.name)?;
+    if catalog.relation(schema.id, &create.name.name).is_some() {
+        return already_there(session, &create.name, create.if_not_exists, "CREATE TABLE");
+    }
+    let shape = match &create.like {
+        Some(like) => shape_like(session, &catalog, like)?,
+        None => shape_of(create)?,
+    };
+    let constraints = constraints(session, &catalog, create, &shape.columns)?;
+    let table = Table {
+        id: TableId(session.leader().log().new_oid()),
+        schema: schema.id,
+        name: create.name.name.clone(),
+        owner: SUPERUSER,
+        columns: shape.columns,
+        dist_style: shape.dist_style,
+        sort_key: shape.sort_key,
+        constraints,
+        created_at_us: Utc::now().timestamp_micros(),
+        manifest: Arc::default(),
+    };
+    session.change(vec![CatalogChange::CreateTable(Arc::new(table))])?;
+    Ok(Outcome::done("CREATE TABLE"))
+}
+
+/// What a table looks like, before it has a name.
+struct Shape {
+    columns: Vec<Column>,
+    dist_style: DistStyle,
+    sort_key: SortKey,
+}
+
+fn shape_of(create: &CreateTable) -> Result<Shape, Error> {
+    let mut columns = Vec::with_capacity(create.columns.len());
+    for (position, column) in create.columns.iter().enumerate() {
+        columns.push(Column {
+            id: definition::column_id_at(position)?,
+            name: column.name.clone(),
+            sql_type: column.sql_type,
+            nullable: !column.not_null,
+            default: column.default.as_ref().map(ToString::to_string),
+            identity: column.identity.map(|identity| Identity {
+                seed: identity.seed,
+                step: identity.step,
+                by_default: identity.by_default,
+                next: identity.seed,
+            }),
+            encoding: column.encoding.as_deref().map(definition::shown_encoding).unwrap_or_default(),
+        });
+    }
+    let dist_style = definition::dist_style(&create.attributes, &columns, AutoStyle::All)?;
+    let sort_key = definition::sort_key(&create.attributes, &columns)?;
+    definition::fill_encodings(&mut columns, &sort_key);
+    Ok(Shape { columns, dist_style, sort_key })
+}
+
+/// LIKE takes columns, encodings, distribution and sort key; defaults only when told to.
+fn shape_like(session: &Session, catalog: &Catalog, like: &LikeClause) -> Result<Shape, Error> {
+    let parent = names::table(session, catalog, &like.parent)?;
+    let mut columns = parent.columns.clone();
+    for column in &mut columns {
+        column.identity = None;
+        if !like.including_defaults {
+            column.default = None;
+        }
+    }
+    let (dist_style, sort_key) = (parent.dist_style, parent.sort_key.clone());
+    Ok(Shape { columns, dist_style, sort_key })
+}
+
+fn constraints(
+    session: &Session,
+    catalog: &Catalog,
+    create: &CreateTable,
+    columns: &[Column],
+) -> Result<Vec<TableConstraint>, Error> {
+    let mut constraints = Vec::with_capacity(create.constraints.len());
+    for constraint in &create.constraints {
+        let (suffix, kind) = match &constraint.kind {
+            ConstraintKind::PrimaryKey => ("pkey".to_owned(), TableConstraintKind::PrimaryKey),
+            ConstraintKind::Unique => {
+                (format!("{}_key", constraint.columns.join("_")), TableConstraintKind::Unique)
+            }
+            ConstraintKind::ForeignKey { table, columns } => {
+                let parent = names::table(session, catalog, table)?;
+                let columns = if columns.is_empty() {
+                    primary_key(&parent)
+                } else {
+                    ids(&parent.columns, columns)?
+                };
+                let kind = TableConstraintKind::ForeignKey { table: parent.id, columns };
+                (format!("{}_fkey", constraint.columns.join("_")), kind)
+            }
+        };
+        let name = constraint.name.clone().unwrap_or_else(|| format!("{}_{suffix}", create.name.name));
+        constraints.push(TableConstraint { name, kind, columns: ids(columns, &constraint.columns)? });
+    }
+    Ok(constraints)
+}
+
+fn primary_key(table: &Table) -> Vec<ColumnId> {
+    let key = table.constraints.iter().find(|c| c.kind == TableConstraintKind::PrimaryKey);
+    key.map(|key| key.columns.clone()).unwrap_or_default()
+}
+
+fn ids(columns: &[Column], names: &[String]) -> Result<Vec<ColumnId>, Error> {
+    let id = |name: &String| {
+        let column = columns.iter().find(|column| column.name == *name);
+        column.map(|column| column.id).ok_or_else(|| {
+            let message = format!("column \"{name}\" named in key does not exist");
+            Error::statement(SqlState::UNDEFINED_COLUMN, message)
+        })
+    };
+    names.iter().map(id).collect()
+}
+
+pub(super) fn refuse_temporary(temporary: bool) -> Result<(), Error> {
+    if !temporary {
+        return Ok(());
+    }
+    Err(Error::unsupported("CREATE TEMPORARY TABLE", "Create a table in a schema of your own and drop it."))
+}
+
+/// IF NOT EXISTS says so and goes on; without it the name is taken.
+pub(super) fn already_there(
+    session: &mut Session,
+    name: &QualifiedName,
+    if_not_exists: bool,
+    tag: &str,
+) -> Result<Outcome, Error> {
+    if !if_not_exists {
+        return Err(CatalogError::DuplicateTable(name.name.clone()).into());
+    }
+    let message = format!("Table \"{}\" already exists and will be skipped", name.name);
+    session.notice("INFO", SqlState("00000"), message);
+    Ok(Outcome::done(tag))
+}

@@ -1,0 +1,101 @@
+//! CREATE TABLE AS: a table with the columns and the rows of a query, in one transaction.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use datafusion::{
+    common::ScalarValue,
+    logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder},
+};
+use engine::{
+    catalog::{CatalogChange, Column, SUPERUSER, Table},
+    client_error::SqlState,
+    distribution::AutoStyle,
+    ids::TableId,
+    sql::CreateTableAs,
+    types::SqlType,
+};
+
+use crate::{
+    error::Error,
+    session::{Outcome, Session},
+    statement::{create_table, names, select, table_definition as definition, write},
+};
+
+pub(super) async fn run(
+    session: &mut Session,
+    create: &CreateTableAs,
+    parameters: &[ScalarValue],
+) -> Result<Outcome, Error> {
+    create_table::refuse_temporary(create.temporary)?;
+    let catalog = session.catalog();
+    let schema = names::schema_for_new(session, &catalog, &create.name)?;
+    if catalog.relation(schema.id, &create.name.name).is_some() {
+        return create_table::already_there(session, &create.name, create.if_not_exists, "SELECT");
+    }
+    let planning = session.planning(catalog);
+    let plan = select::bind(&planning, &create.query, parameters).await?;
+    let mut columns = columns_of(&plan, &create.columns)?;
+    // The size is not known before the query has run: AUTO starts as EVEN.
+    let dist_style = definition::dist_style(&create.attributes, &columns, AutoStyle::Even)?;
+    let sort_key = definition::sort_key(&create.attributes, &columns)?;
+    definition::fill_encodings(&mut columns, &sort_key);
+    let table = Arc::new(Table {
+        id: TableId(session.leader().log().new_oid()),
+        schema: schema.id,
+        name: create.name.name.clone(),
+        owner: SUPERUSER,
+        columns,
+        dist_style,
+        sort_key,
+        constraints: Vec::new(),
+        created_at_us: Utc::now().timestamp_micros(),
+        manifest: Arc::default(),
+    });
+    session.change(vec![CatalogChange::CreateTable(Arc::clone(&table))])?;
+    let plan = cast_to(plan, &table)?;
+    let streams = write::streams_of(planning.physical(&plan).await?, &planning)?;
+    let given: Vec<usize> = (0..table.columns.len()).collect();
+    write::append(session, &table, &given, streams).await?;
+    Ok(Outcome::done("SELECT"))
+}
+
+fn columns_of(plan: &LogicalPlan, names: &[String]) -> Result<Vec<Column>, Error> {
+    let schema = select::client_schema(plan);
+    if names.len() > schema.fields().len() {
+        let message = "CREATE TABLE AS specifies too many column names";
+        return Err(Error::statement(SqlState::SYNTAX_ERROR, message));
+    }
+    let mut columns: Vec<Column> = Vec::with_capacity(schema.fields().len());
+    for (position, field) in schema.fields().iter().enumerate() {
+        let name = names.get(position).unwrap_or_else(|| field.name()).clone();
+        if columns.iter().any(|column| column.name == name) {
+            let message = format!("column \"{name}\" specified more than once");
+            return Err(Error::statement(SqlState::DUPLICATE_COLUMN, message));
+        }
+        let Some(sql_type) = SqlType::of_field(field) else {
+            let message = format!("column \"{name}\" has type {}, which no table can hold", field.data_type());
+            return Err(Error::statement(SqlState::INVALID_TABLE_DEFINITION, message));
+        };
+        columns.push(Column {
+            id: definition::column_id_at(position)?,
+            name,
+            sql_type,
+            nullable: true,
+            default: None,
+            identity: None,
+            encoding: String::new(),
+        });
+    }
+    Ok(columns)
+}
+
+fn cast_to(plan: LogicalPlan, table: &Table) -> Result<LogicalPlan, Error> {
+    let columns = plan.schema().columns().into_iter().zip(&table.columns);
+    let casts = columns.map(|(column, target)| {
+        let cast = Cast::new(Box::new(Expr::Column(column)), target.sql_type.arrow());
+        Expr::Cast(cast).alias(target.name.as_str())
+    });
+    let casts: Vec<Expr> = casts.collect();
+    Ok(LogicalPlanBuilder::from(plan).project(casts)?.build()?)
+}

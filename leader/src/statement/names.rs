@@ -1,0 +1,86 @@
+//! Names of statements → things of the catalogue.
+
+use std::sync::Arc;
+
+use engine::{
+    catalog::{Catalog, CatalogError, Relation, Schema, Table},
+    sql::QualifiedName,
+};
+
+use crate::{error::Error, session::Session};
+
+/// Returns the table or view of this name.
+pub(super) fn relation(
+    session: &Session,
+    catalog: &Catalog,
+    name: &QualifiedName,
+) -> Result<Relation, Error> {
+    check_database(session, name)?;
+    let found = match &name.schema {
+        Some(schema) => catalog.relation(user_schema(catalog, schema)?.id, &name.name),
+        None => catalog.search(&session.search_path(), &name.name),
+    };
+    found.ok_or_else(|| CatalogError::UndefinedTable(name.to_string()).into())
+}
+
+/// Returns the table of this name.
+pub(super) fn table(
+    session: &Session,
+    catalog: &Catalog,
+    name: &QualifiedName,
+) -> Result<Arc<Table>, Error> {
+    match relation(session, catalog, name)? {
+        Relation::Table(table) => Ok(table),
+        Relation::View(_) => Err(CatalogError::NotATable(name.to_string()).into()),
+    }
+}
+
+/// Returns the schema a new table or view of this name goes to.
+pub(super) fn schema_for_new(
+    session: &Session,
+    catalog: &Catalog,
+    name: &QualifiedName,
+) -> Result<Arc<Schema>, Error> {
+    check_database(session, name)?;
+    if let Some(schema) = &name.schema {
+        return user_schema(catalog, schema);
+    }
+    let path = session.search_path();
+    let first = path.iter().find_map(|schema| catalog.schema(schema));
+    first.map(Arc::clone).ok_or_else(|| {
+        Error::statement(
+            engine::client_error::SqlState::INVALID_SCHEMA_NAME,
+            "no schema has been selected to create in",
+        )
+    })
+}
+
+/// Returns the position of a column in a table.
+pub(super) fn column_position(table: &Table, column: &str) -> Result<usize, Error> {
+    let position = table.columns.iter().position(|known| known.name == column);
+    position.ok_or_else(|| {
+        let table = table.name.clone();
+        CatalogError::UndefinedColumn { table, column: column.to_owned() }.into()
+    })
+}
+
+fn user_schema(catalog: &Catalog, name: &str) -> Result<Arc<Schema>, Error> {
+    if matches!(name, "pg_catalog" | "information_schema") {
+        return Err(Error::statement(
+            engine::client_error::SqlState::INSUFFICIENT_PRIVILEGE,
+            format!("schema \"{name}\" is the system's own and cannot be changed"),
+        ));
+    }
+    let schema = catalog.schema(name).map(Arc::clone);
+    schema.ok_or_else(|| CatalogError::UndefinedSchema(name.to_owned()).into())
+}
+
+fn check_database(session: &Session, name: &QualifiedName) -> Result<(), Error> {
+    match &name.database {
+        Some(database) if *database != session.client().database => Err(Error::unsupported(
+            format!("cross-database reference \"{name}\""),
+            "Connect to that database.",
+        )),
+        _ => Ok(()),
+    }
+}

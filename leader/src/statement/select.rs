@@ -1,0 +1,131 @@
+//! SELECT: reads top to bottom as the life of a query.
+
+use std::{sync::Arc, time::Duration};
+
+use datafusion::{
+    arrow::datatypes::{Field, Schema, SchemaRef},
+    common::{ParamValues, ScalarValue, metadata::ScalarAndMetadata},
+    error::DataFusionError,
+    execution::SendableRecordBatchStream,
+    logical_expr::LogicalPlan,
+    physical_plan::{execute_stream, stream::RecordBatchStreamAdapter},
+};
+use engine::{catalog::Catalog, client_error::SqlState, error::QueryError, plan::PlanningSession, types::SqlType};
+use futures::StreamExt;
+use sqlparser::ast;
+
+use crate::{
+    error::Error,
+    session::{Outcome, RowsTag, Session},
+    statement::Description,
+};
+
+pub(super) async fn run(
+    session: &mut Session,
+    query: &ast::Query,
+    parameters: &[ScalarValue],
+) -> Result<Outcome, Error> {
+    let catalog = session.catalog();
+    let planning = session.planning(Arc::clone(&catalog));
+    let plan = bind(&planning, query, parameters).await?;
+    let schema = client_schema(&plan);
+    let physical = planning.physical(&plan).await?;
+    let rows = execute_stream(physical, planning.task_context())?;
+    // What is being read stays until the last row is: the base version holds its runs.
+    let base = Arc::clone(session.transaction().base());
+    let timeout = session.parameters().statement_timeout();
+    let batches = hold(rows, vec![catalog, base], timeout);
+    Ok(Outcome::Rows { schema, batches, tag: RowsTag::Select })
+}
+
+/// Resolves a query's names and puts its parameters' values in their places.
+pub(super) async fn bind(
+    planning: &PlanningSession,
+    query: &ast::Query,
+    parameters: &[ScalarValue],
+) -> Result<LogicalPlan, Error> {
+    let plan = planning.bind(query).await?;
+    if parameters.is_empty() {
+        return Ok(plan);
+    }
+    let values = parameters.iter().cloned().map(ScalarAndMetadata::from).collect();
+    Ok(plan.with_param_values(ParamValues::List(values))?)
+}
+
+/// Returns the types of a query's parameters and its columns.
+pub(super) async fn describe(
+    session: &mut Session,
+    query: &ast::Query,
+    given: &[Option<SqlType>],
+) -> Result<Description, Error> {
+    let catalog = session.catalog();
+    let plan = session.planning(catalog).bind(query).await?;
+    let types = parameter_types(&plan, given)?;
+    // The types of the columns may hang on those of the parameters.
+    let nulls = types.iter().map(|sql_type| {
+        ScalarValue::try_from(sql_type.arrow()).map(ScalarAndMetadata::from)
+    });
+    let nulls = nulls.collect::<Result<Vec<_>, _>>()?;
+    let plan = if nulls.is_empty() { plan } else { plan.with_param_values(ParamValues::List(nulls))? };
+    let schema = client_schema(&plan);
+    session.forget_snapshot();
+    Ok((types, Some(schema)))
+}
+
+/// Returns the type of each of `$1…$n`: the one the client gave, else the one the plan implies, else
+/// text.
+pub(super) fn parameter_types(
+    plan: &LogicalPlan,
+    given: &[Option<SqlType>],
+) -> Result<Vec<SqlType>, Error> {
+    let inferred = plan.get_parameter_types()?;
+    let highest = inferred.keys().filter_map(|name| name.trim_start_matches('$').parse().ok());
+    let count = highest.max().unwrap_or(0).max(given.len());
+    let types = (1..=count).map(|number| {
+        let known = given.get(number - 1).copied().flatten();
+        let implied = || inferred.get(&format!("${number}")).cloned().flatten();
+        known.or_else(|| SqlType::from_arrow(&implied()?)).unwrap_or(SqlType::VARCHAR_DEFAULT)
+    });
+    Ok(types.collect())
+}
+
+/// Returns the columns as the client sees them.
+pub(super) fn client_schema(plan: &LogicalPlan) -> SchemaRef {
+    let fields = plan.schema().as_arrow().fields().iter().map(|field| {
+        // An expression without a name is called so by PostgreSQL and by Redshift.
+        let name = if is_plain(field.name()) { field.name().as_str() } else { "?column?" };
+        Field::clone(field).with_name(name)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// DataFusion names `a + 1` "t.a + Int64(1)"; a name a user can have written has no such parts.
+fn is_plain(name: &str) -> bool {
+    !name.contains(['(', '[']) || !name.contains([')', ']'])
+}
+
+/// Keeps `held` until the last row was read or the stream is dropped, and watches the clock.
+fn hold(
+    rows: SendableRecordBatchStream,
+    held: Vec<Arc<Catalog>>,
+    timeout: Option<Duration>,
+) -> SendableRecordBatchStream {
+    let schema = rows.schema();
+    let deadline = timeout.map(|timeout| tokio::time::Instant::now() + timeout);
+    let stream = futures::stream::unfold((rows, held), move |(mut rows, held)| async move {
+        let next = match deadline {
+            Some(deadline) => match tokio::time::timeout_at(deadline, rows.next()).await {
+                Ok(next) => next,
+                Err(_) => Some(Err(timed_out())),
+            },
+            None => rows.next().await,
+        };
+        next.map(|batch| (batch, (rows, held)))
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, stream))
+}
+
+fn timed_out() -> DataFusionError {
+    let message = "canceling statement due to statement timeout";
+    DataFusionError::External(Box::new(QueryError::new(SqlState::QUERY_CANCELED, message)))
+}

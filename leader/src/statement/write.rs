@@ -1,0 +1,135 @@
+//! Rows of a statement → runs of a table, within the session's transaction: what INSERT, CREATE TABLE
+//! AS and COPY share.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use datafusion::{
+    arrow::{array::{ArrayRef, RecordBatch, new_null_array}, compute::cast},
+    error::DataFusionError,
+    physical_plan::{ExecutionPlan, collect, execute_stream_partitioned},
+};
+use engine::{
+    catalog::{CatalogChange, Column, Table},
+    error::Error as EngineError,
+    plan::PlanningSession,
+    sql,
+    storage::writer::TableLayout,
+    distribution::{DistStyle, RowDistribution},
+    write::{ColumnSource, RowAssembler},
+};
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use sqlparser::ast;
+
+use crate::{
+    cluster::WriteRequest,
+    error::Error,
+    session::Session,
+};
+
+/// Rows as a statement gives them.
+pub(super) type RowStreams = Vec<BoxStream<'static, Result<RecordBatch, EngineError>>>;
+
+/// Runs a plan, one stream per partition.
+pub(super) fn streams_of(
+    plan: Arc<dyn ExecutionPlan>,
+    planning: &PlanningSession,
+) -> Result<RowStreams, Error> {
+    let partitions = execute_stream_partitioned(plan, planning.task_context())?;
+    let streams = partitions.into_iter().map(|rows| rows.map_err(EngineError::from).boxed());
+    Ok(streams.collect())
+}
+
+/// Writes rows whose columns are `given` (positions in the table, in the order of the streams'
+/// columns); the others get their default. Returns the number of rows.
+pub(super) async fn append(
+    session: &mut Session,
+    table: &Arc<Table>,
+    given: &[usize],
+    streams: RowStreams,
+) -> Result<u64, Error> {
+    let catalog = session.catalog();
+    let planning = session.planning(catalog);
+    let mut sources = Vec::with_capacity(table.columns.len());
+    for (position, column) in table.columns.iter().enumerate() {
+        sources.push(match given.iter().position(|known| *known == position) {
+            Some(given) => ColumnSource::Given(given),
+            None => missing(session, &planning, table, position, column).await?,
+        });
+    }
+    let identities: Vec<_> = sources.iter().enumerate().filter_map(identity_counter).collect();
+    let request = WriteRequest {
+        layout: layout(session, table),
+        assembler: RowAssembler::new(table.arrow_schema(), sources),
+        streams,
+    };
+    let compute = Arc::clone(session.leader().compute());
+    let written = compute.write(request).await?;
+    let mut changes = vec![CatalogChange::AppendRuns { table: table.id, runs: written.runs }];
+    for (column, next) in identities {
+        let next = next.load(Ordering::Relaxed);
+        changes.push(CatalogChange::AdvanceIdentity { table: table.id, column, next });
+    }
+    session.change(changes)?;
+    Ok(written.row_count)
+}
+
+fn identity_counter(
+    (position, source): (usize, &ColumnSource),
+) -> Option<(usize, Arc<std::sync::atomic::AtomicI64>)> {
+    match source {
+        ColumnSource::Identity { next, .. } => Some((position, Arc::clone(next))),
+        _ => None,
+    }
+}
+
+/// Returns where the values of a column come from that the statement does not give.
+async fn missing(
+    session: &Session,
+    planning: &PlanningSession,
+    table: &Table,
+    position: usize,
+    column: &Column,
+) -> Result<ColumnSource, Error> {
+    if let Some(identity) = &column.identity {
+        let next = session.leader().identity(table.id, position, identity);
+        return Ok(ColumnSource::Identity { next, step: identity.step });
+    }
+    let arrow_type = column.sql_type.arrow();
+    let Some(default) = &column.default else {
+        return Ok(ColumnSource::Constant(new_null_array(&arrow_type, 1)));
+    };
+    let value = evaluate(planning, sql::parse_expression(default)?).await?;
+    let value = cast(&value, &arrow_type).map_err(DataFusionError::from)?;
+    Ok(ColumnSource::Constant(value))
+}
+
+/// Returns the value of an expression without columns: an array of length 1.
+async fn evaluate(planning: &PlanningSession, expression: ast::Expr) -> Result<ArrayRef, Error> {
+    let plan = planning.bind_expression(expression).await?;
+    let physical = planning.physical(&plan).await?;
+    let batches = collect(physical, planning.task_context()).await?;
+    let value = batches.iter().find(|batch| batch.num_rows() == 1).map(|batch| batch.column(0));
+    value.map(Arc::clone).ok_or_else(|| {
+        EngineError::from(DataFusionError::Internal("a default has no value".to_owned())).into()
+    })
+}
+
+/// Returns a table as its writers need to know it.
+fn layout(session: &Session, table: &Table) -> TableLayout {
+    let sort_columns = table.sort_key.columns().iter().filter_map(|id| table.position(*id));
+    let distribution = match table.dist_style.effective() {
+        DistStyle::All => RowDistribution::All,
+        DistStyle::Key(column) => match table.position(column) {
+            Some(position) => RowDistribution::Key(position),
+            None => RowDistribution::Even,
+        },
+        DistStyle::Even | DistStyle::Auto(_) => RowDistribution::Even,
+    };
+    TableLayout {
+        table: table.id,
+        schema: table.arrow_schema(),
+        sort_columns: sort_columns.collect(),
+        distribution,
+        slice_count: session.leader().log().slice_count(),
+    }
+}
