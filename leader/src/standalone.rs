@@ -29,7 +29,7 @@ pub struct Standalone {
 
 /// Starts a warehouse: recovers what was committed, then serves.
 pub async fn start(settings: Settings) -> Result<Standalone, Error> {
-    let storage = ManagedStorage::open(&settings.data, &settings.s3.default).await?;
+    let storage = ManagedStorage::open(&settings.data, &settings.s3.default)?;
     let log = CommitLog::open(
         Arc::clone(&storage),
         settings.slices,

@@ -12,9 +12,11 @@
 //!   state and is made anew for every statement.
 
 mod catalog_view;
+mod column_names;
 mod functions_exist;
 mod physical;
 mod planner;
 mod settings;
 
+pub use column_names::output_names;
 pub use planner::{PlanningSession, Planner, QueryContext};

@@ -14,7 +14,7 @@ use sqlparser::ast;
 use crate::{
     catalog::Catalog,
     functions,
-    plan::{catalog_view::CatalogView, functions_exist, physical, settings},
+    plan::{catalog_view::CatalogView, column_names, functions_exist, physical, settings},
     sql,
     storage::ManagedStorage,
     system::SystemContext,
@@ -82,7 +82,9 @@ impl PlanningSession {
     pub async fn bind(&self, query: &ast::Query) -> Result<LogicalPlan> {
         functions_exist::check(query, &self.state)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let statement = ast::Statement::Query(Box::new(query.clone()));
+        let mut query = query.clone();
+        column_names::name_columns(&mut query);
+        let statement = ast::Statement::Query(Box::new(query));
         let statement = DataFusionStatement::Statement(Box::new(statement));
         self.state.statement_to_plan(statement).await
     }

@@ -20,6 +20,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("datafusion.optimizer.enable_round_robin_repartition", "false"),
     ("datafusion.optimizer.filter_null_join_keys", "true"),
     ("datafusion.execution.use_row_number_estimates_to_optimize_partitioning", "true"),
+    // 0.06 is a NUMERIC, as in Redshift: TPC-H's 0.06 + 0.01 must be 0.07.
+    ("datafusion.sql_parser.parse_float_as_decimal", "true"),
     // Errors can point at the place in the statement.
     ("datafusion.sql_parser.collect_spans", "true"),
     ("datafusion.execution.time_zone", "UTC"),

@@ -1,6 +1,8 @@
 //! Statement: one variant per statement, each with its own struct. What the parser promises the
 //! rest of the system.
 
+use std::sync::Arc;
+
 use sqlparser::ast;
 
 use crate::{sql::copy::CopyStatement, types::SqlType};
@@ -35,7 +37,9 @@ pub struct ParsedStatement {
     pub statement: Statement,
     /// Its own text, without the semicolon.
     pub text: String,
-    /// Where that text starts in the query string: characters, from 0.
+    /// The whole query string it is part of: places in that are what errors point at.
+    pub source: Arc<str>,
+    /// Where its text starts in the query string: characters, from 0.
     pub offset: usize,
 }
 

@@ -180,7 +180,8 @@ async fn recover(storage: &ManagedStorage) -> Result<(Catalog, CommitSeq), Trans
         }
         None => Catalog::default(),
     };
-    for seq in records.into_iter().filter(|seq| *seq > catalog.version) {
+    let from = catalog.version;
+    for seq in records.into_iter().filter(|seq| *seq > from) {
         if seq.0 != catalog.version.0 + 1 {
             return Err(TransactionError::Missing(catalog.version.0 + 1));
         }

@@ -187,7 +187,7 @@ impl Parameters {
     }
 
     /// Returns how long a statement may take.
-    pub(super) fn statement_timeout(&self) -> Option<std::time::Duration> {
+    pub(crate) fn statement_timeout(&self) -> Option<std::time::Duration> {
         let milliseconds = self.get("statement_timeout")?.parse().ok()?;
         (milliseconds > 0).then(|| std::time::Duration::from_millis(milliseconds))
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use datafusion::{
+    arrow::datatypes::Schema,
     common::ScalarValue,
     logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder},
 };
@@ -35,7 +36,7 @@ pub(super) async fn run(
     }
     let planning = session.planning(catalog);
     let plan = select::bind(&planning, &create.query, parameters).await?;
-    let mut columns = columns_of(&plan, &create.columns)?;
+    let mut columns = columns_of(&select::client_schema(&plan, &create.query), &create.columns)?;
     // The size is not known before the query has run: AUTO starts as EVEN.
     let dist_style = definition::dist_style(&create.attributes, &columns, AutoStyle::Even)?;
     let sort_key = definition::sort_key(&create.attributes, &columns)?;
@@ -60,8 +61,7 @@ pub(super) async fn run(
     Ok(Outcome::done("SELECT"))
 }
 
-fn columns_of(plan: &LogicalPlan, names: &[String]) -> Result<Vec<Column>, Error> {
-    let schema = select::client_schema(plan);
+fn columns_of(schema: &Schema, names: &[String]) -> Result<Vec<Column>, Error> {
     if names.len() > schema.fields().len() {
         let message = "CREATE TABLE AS specifies too many column names";
         return Err(Error::statement(SqlState::SYNTAX_ERROR, message));

@@ -30,7 +30,7 @@ pub(super) async fn run(session: &mut Session, create: &CreateView) -> Result<Ou
         (Vec::new(), Vec::new())
     } else {
         let plan = session.planning(Arc::clone(&catalog)).bind(&create.query).await?;
-        let columns = columns_of(&select::client_schema(&plan), &create.columns)?;
+        let columns = columns_of(&select::client_schema(&plan, &create.query), &create.columns)?;
         (columns, dependencies(session, &catalog, &create.query))
     };
     let id = match &replaced {

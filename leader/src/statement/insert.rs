@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use datafusion::{
+    arrow::{
+        array::{RecordBatch, RecordBatchOptions},
+        datatypes::Schema,
+    },
     common::ScalarValue,
     logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder},
 };
 use engine::{
     catalog::{CatalogError, Table},
     client_error::SqlState,
-    plan::PlanningSession,
     sql::{self, Insert, InsertSource},
     types::SqlType,
 };
@@ -197,8 +200,7 @@ fn assign(plan: LogicalPlan, table: &Arc<Table>, given: &[usize]) -> Result<Logi
 }
 
 /// DEFAULT VALUES: one row of which nothing is given.
-fn one_empty_row() -> datafusion::arrow::array::RecordBatch {
-    use datafusion::arrow::{array::{RecordBatch, RecordBatchOptions}, datatypes::Schema};
+fn one_empty_row() -> RecordBatch {
     let options = RecordBatchOptions::new().with_row_count(Some(1));
     RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
         .unwrap_or_else(|_| RecordBatch::new_empty(Arc::new(Schema::empty())))

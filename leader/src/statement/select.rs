@@ -10,7 +10,7 @@ use datafusion::{
     logical_expr::LogicalPlan,
     physical_plan::{execute_stream, stream::RecordBatchStreamAdapter},
 };
-use engine::{catalog::Catalog, client_error::SqlState, error::QueryError, plan::PlanningSession, types::SqlType};
+use engine::{catalog::Catalog, client_error::SqlState, error::QueryError, plan::{PlanningSession, output_names}, types::SqlType};
 use futures::StreamExt;
 use sqlparser::ast;
 
@@ -28,7 +28,7 @@ pub(super) async fn run(
     let catalog = session.catalog();
     let planning = session.planning(Arc::clone(&catalog));
     let plan = bind(&planning, query, parameters).await?;
-    let schema = client_schema(&plan);
+    let schema = client_schema(&plan, query);
     let physical = planning.physical(&plan).await?;
     let rows = execute_stream(physical, planning.task_context())?;
     // What is being read stays until the last row is: the base version holds its runs.
@@ -67,7 +67,7 @@ pub(super) async fn describe(
     });
     let nulls = nulls.collect::<Result<Vec<_>, _>>()?;
     let plan = if nulls.is_empty() { plan } else { plan.with_param_values(ParamValues::List(nulls))? };
-    let schema = client_schema(&plan);
+    let schema = client_schema(&plan, query);
     session.forget_snapshot();
     Ok((types, Some(schema)))
 }
@@ -90,18 +90,14 @@ pub(super) fn parameter_types(
 }
 
 /// Returns the columns as the client sees them.
-pub(super) fn client_schema(plan: &LogicalPlan) -> SchemaRef {
-    let fields = plan.schema().as_arrow().fields().iter().map(|field| {
-        // An expression without a name is called so by PostgreSQL and by Redshift.
-        let name = if is_plain(field.name()) { field.name().as_str() } else { "?column?" };
-        Field::clone(field).with_name(name)
+pub(super) fn client_schema(plan: &LogicalPlan, query: &ast::Query) -> SchemaRef {
+    let fields = plan.schema().as_arrow().fields();
+    let names = output_names(query, fields.len());
+    let fields = fields.iter().zip(names).map(|(field, name)| match name {
+        Some(name) => Field::clone(field).with_name(name),
+        None => Field::clone(field),
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-/// DataFusion names `a + 1` "t.a + Int64(1)"; a name a user can have written has no such parts.
-fn is_plain(name: &str) -> bool {
-    !name.contains(['(', '[']) || !name.contains([')', ']'])
 }
 
 /// Keeps `held` until the last row was read or the stream is dropped, and watches the clock.

@@ -35,7 +35,9 @@ pub(super) fn sort_key(
     attributes: &TableAttributes,
     columns: &[Column],
 ) -> Result<SortKey, Error> {
-    let ids = |names: &[String]| names.iter().map(|name| column_id(columns, name)).collect();
+    let ids = |names: &[String]| {
+        names.iter().map(|name| column_id(columns, name)).collect::<Result<Vec<_>, _>>()
+    };
     match &attributes.sort_key {
         SortKeyClause::Unspecified | SortKeyClause::Auto | SortKeyClause::None => Ok(SortKey::Auto),
         SortKeyClause::Compound(names) => ids(names).map(SortKey::Compound),
