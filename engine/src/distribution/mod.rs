@@ -7,6 +7,14 @@
 //!                    └─ AUTO: behaves as ALL while small, then as KEY or EVEN
 //! ```
 
+mod error;
+mod hash;
+mod route;
 mod style;
 
+pub use error::DistributionError;
+pub use hash::{
+    HASH_VERSION, NULL_HASH, hash_array, hash_decimal, hash_float, hash_integer, hash_text,
+};
+pub use route::{RowDistribution, SliceRouter, slice_of_hash};
 pub use style::{AutoStyle, DistStyle};

@@ -1,5 +1,12 @@
 //! A run: a sorted piece of one slice of one table, as the table's manifest describes it.
 
+use arrow::{
+    array::{Array, AsArray},
+    datatypes::{
+        DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
+        Int64Type, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    },
+};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, SliceId};
@@ -46,4 +53,41 @@ pub enum StatisticsValue {
     Float(f64),
     /// CHAR, VARCHAR; may be cut to a prefix that is still a bound
     Text(String),
+}
+
+impl StatisticsValue {
+    /// Returns an array's value; `None` for NULL and for a type that has no bounds.
+    pub fn of(array: &dyn Array, row: usize) -> Option<Self> {
+        if array.is_null(row) {
+            return None;
+        }
+        Some(match array.data_type() {
+            DataType::Boolean => Self::Boolean(array.as_boolean().value(row)),
+            DataType::Int16 => Self::Integer(array.as_primitive::<Int16Type>().value(row).into()),
+            DataType::Int32 => Self::Integer(array.as_primitive::<Int32Type>().value(row).into()),
+            DataType::Int64 => Self::Integer(array.as_primitive::<Int64Type>().value(row)),
+            DataType::Date32 => Self::Integer(array.as_primitive::<Date32Type>().value(row).into()),
+            DataType::Time64(TimeUnit::Microsecond) => {
+                Self::Integer(array.as_primitive::<Time64MicrosecondType>().value(row))
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                Self::Integer(array.as_primitive::<TimestampMicrosecondType>().value(row))
+            }
+            DataType::Decimal128(_, _) => {
+                Self::Decimal(array.as_primitive::<Decimal128Type>().value(row).to_string())
+            }
+            DataType::Float32 => {
+                return finite(array.as_primitive::<Float32Type>().value(row).into());
+            }
+            DataType::Float64 => return finite(array.as_primitive::<Float64Type>().value(row)),
+            DataType::Utf8 => Self::Text(array.as_string::<i32>().value(row).to_owned()),
+            DataType::Utf8View => Self::Text(array.as_string_view().value(row).to_owned()),
+            _ => return None,
+        })
+    }
+}
+
+/// JSON has no infinity: such a bound is left unknown.
+fn finite(value: f64) -> Option<StatisticsValue> {
+    value.is_finite().then_some(StatisticsValue::Float(value))
 }

@@ -1,0 +1,174 @@
+//! Runs as Vortex files: how they are compressed, written and opened.
+
+use std::{
+    io,
+    sync::{Arc, LazyLock},
+};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use bytes::BytesMut;
+use futures::stream;
+use object_store::{
+    MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, path::Path,
+};
+use vortex::{
+    VortexSessionDefault,
+    array::{ArrayRef, stream::ArrayStreamAdapter},
+    arrow::ArrowSessionExt,
+    error::VortexResult,
+    file::{Footer, OpenOptionsSessionExt, WriteOptionsSessionExt, WriteStrategyBuilder},
+    io::{IoBuf, VortexWrite, object_store::ObjectStoreReadAt, session::RuntimeSessionExt},
+    session::VortexSession,
+};
+
+use super::{
+    StorageError,
+    zones::{BLOCK_ROWS, ZoneMap},
+};
+
+/// The name of the metadata segment that holds the zone map.
+const ZONE_MAP_SEGMENT: &str = "blueshift.zones";
+
+/// Bytes sent to the store at a time. S3 takes no part below 5 MB but the last.
+const PART_BYTES: usize = 8 << 20;
+
+static SESSION: LazyLock<VortexSession> = LazyLock::new(|| VortexSession::default().with_tokio());
+
+/// Returns the process's Vortex session; its work runs on the Tokio runtime of whoever calls.
+pub fn session() -> &'static VortexSession {
+    &SESSION
+}
+
+/// Writes rows, which are in their final order, as one run; returns the object's size.
+///
+/// On return the object is durable. An object that is only partly written never gets its name.
+pub(crate) async fn write_run(
+    store: Arc<dyn ObjectStore>,
+    location: Path,
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+    zones: &ZoneMap,
+) -> Result<u64, StorageError> {
+    let name = location.to_string();
+    let failed = |error: &(dyn std::error::Error + 'static)| StorageError::write_run(&name, error);
+    let zones = zones.encode().map_err(|error| failed(&error))?;
+    let session = session();
+    let dtype = session.arrow().from_arrow_schema(schema).map_err(|error| failed(&error))?;
+    let import = Arc::clone(schema);
+    let arrays = batches.into_iter().map(move |batch| -> VortexResult<ArrayRef> {
+        session.arrow().from_arrow_record_batch(batch, &import)
+    });
+    let mut object = RunObject::new(store, location);
+    let options = session
+        .write_options()
+        .with_strategy(
+            WriteStrategyBuilder::from_session(session).with_row_block_size(BLOCK_ROWS).build(),
+        )
+        // The manifest and the zone map know better.
+        .with_file_statistics(Vec::new())
+        .with_metadata_segment(ZONE_MAP_SEGMENT, zones);
+    let written =
+        options.write(&mut object, ArrayStreamAdapter::new(dtype, stream::iter(arrays))).await;
+    match written {
+        Ok(summary) => {
+            object.shutdown().await.map_err(|error| failed(&error))?;
+            Ok(summary.size())
+        }
+        Err(error) => {
+            object.abort().await;
+            Err(failed(&error))
+        }
+    }
+}
+
+/// Reads the footer and the zone map of a run.
+pub(crate) async fn read_zone_map(
+    store: &Arc<dyn ObjectStore>,
+    location: &Path,
+    bytes: u64,
+    column_count: usize,
+) -> Result<(Footer, ZoneMap), StorageError> {
+    let name = location.to_string();
+    let corrupt = |message: String| StorageError::Corrupt { path: name.clone(), message };
+    let session = session();
+    let reader = ObjectStoreReadAt::new(Arc::clone(store), location.clone(), session.handle());
+    let file = session
+        .open_options()
+        .with_file_size(bytes)
+        .include_metadata()
+        .open_read(Arc::new(reader))
+        .await
+        .map_err(|error| corrupt(error.to_string()))?;
+    let zones = file
+        .metadata_segment(ZONE_MAP_SEGMENT)
+        .ok_or_else(|| corrupt("it has no zone map".to_owned()))?;
+    let zones = ZoneMap::decode(zones.as_slice(), column_count)
+        .map_err(|error| corrupt(error.to_string()))?;
+    Ok((file.footer().clone(), zones))
+}
+
+/// A run on its way to the store: small ones in one request, larger ones in parts.
+struct RunObject {
+    store: Arc<dyn ObjectStore>,
+    location: Path,
+    buffer: BytesMut,
+    upload: Option<Box<dyn MultipartUpload>>,
+}
+
+impl RunObject {
+    fn new(store: Arc<dyn ObjectStore>, location: Path) -> Self {
+        Self { store, location, buffer: BytesMut::new(), upload: None }
+    }
+
+    async fn send(&mut self) -> io::Result<()> {
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            None => {
+                let upload = self.store.put_multipart(&self.location).await?;
+                self.upload.insert(upload)
+            }
+        };
+        let part = PutPayload::from_bytes(self.buffer.split().freeze());
+        upload.put_part(part).await?;
+        Ok(())
+    }
+
+    async fn abort(&mut self) {
+        if let Some(mut upload) = self.upload.take()
+            && let Err(error) = upload.abort().await
+        {
+            tracing::warn!(location = %self.location, %error, "could not abort the upload of a run");
+        }
+    }
+}
+
+impl VortexWrite for RunObject {
+    async fn write_all<B: IoBuf>(&mut self, buffer: B) -> io::Result<B> {
+        self.buffer.extend_from_slice(buffer.as_slice());
+        if self.buffer.len() >= PART_BYTES {
+            self.send().await?;
+        }
+        Ok(buffer)
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        if self.upload.is_none() {
+            let payload = PutPayload::from_bytes(self.buffer.split().freeze());
+            let options = PutOptions::from(PutMode::Create);
+            self.store.put_opts(&self.location, payload, options).await?;
+            return Ok(());
+        }
+        if !self.buffer.is_empty() {
+            self.send().await?;
+        }
+        if let Some(upload) = &mut self.upload {
+            upload.complete().await?;
+        }
+        self.upload = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! The storage root: the one place where everything durable is.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path as FilePath, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::{
+    ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, aws::AmazonS3Builder, path::Path,
+};
+
+use super::{
+    StorageError,
+    durable::{DurableDirectory, sync_directory},
+    paths::{ObjectPath, ObjectPrefix},
+};
+use crate::access::S3Profile;
+
+/// The name of the file whose lock keeps a second process out of a directory.
+const LOCK_FILE: &str = ".lock";
+
+/// Managed storage: an object store and a prefix in it.
+#[derive(Debug)]
+pub struct ManagedStorage {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    /// Held, never read: closing it gives the directory free.
+    _lock: Option<File>,
+}
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectEntry {
+    /// Its name.
+    pub path: ObjectPath,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was written: microseconds since 1970, UTC.
+    pub modified_at_us: i64,
+}
+
+impl ManagedStorage {
+    /// Opens the root: a directory, `file:///directory` or `s3://bucket/prefix`.
+    ///
+    /// A directory is created when it is absent, and locked: a second process gets
+    /// [`StorageError::Locked`]. `s3` says how to reach the bucket.
+    pub fn open(root: &str, s3: &S3Profile) -> Result<Arc<Self>, StorageError> {
+        if root.starts_with("s3://") {
+            return Self::open_s3(root, s3);
+        }
+        let directory = match root.strip_prefix("file://") {
+            Some(_) => url::Url::parse(root)
+                .ok()
+                .and_then(|url| url.to_file_path().ok())
+                .ok_or_else(|| invalid(root, "a file:// URL needs an absolute path"))?,
+            None if root.is_empty() => return Err(invalid(root, "it is empty")),
+            None if root.contains("://") => return Err(invalid(root, "unknown scheme")),
+            None => PathBuf::from(root),
+        };
+        Self::open_directory(&directory)
+    }
+
+    fn open_directory(directory: &FilePath) -> Result<Arc<Self>, StorageError> {
+        let name = directory.display().to_string();
+        let failed = |error: std::io::Error| StorageError::from_io(&name, &error);
+        if !directory.is_dir() {
+            fs::create_dir_all(directory).map_err(failed)?;
+            if let Some(parent) = directory.canonicalize().map_err(failed)?.parent() {
+                sync_directory(parent).map_err(failed)?;
+            }
+        }
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(directory.join(LOCK_FILE))
+            .map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StorageError::Locked { root: name }),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let store = DurableDirectory::open(directory).map_err(failed)?;
+        Ok(Arc::new(Self { store: Arc::new(store), prefix: Path::default(), _lock: Some(lock) }))
+    }
+
+    fn open_s3(root: &str, s3: &S3Profile) -> Result<Arc<Self>, StorageError> {
+        let url = url::Url::parse(root).map_err(|error| invalid(root, &error.to_string()))?;
+        let bucket = url.host_str().ok_or_else(|| invalid(root, "it names no bucket"))?;
+        let prefix =
+            Path::from_url_path(url.path()).map_err(|error| invalid(root, &error.to_string()))?;
+        let mut builder = AmazonS3Builder::from_env()
+            .with_bucket_name(bucket)
+            .with_region(s3.region.as_deref().unwrap_or("us-east-1"))
+            .with_virtual_hosted_style_request(!s3.path_style.unwrap_or(s3.endpoint.is_some()));
+        if let Some(endpoint) = &s3.endpoint {
+            builder = builder.with_endpoint(endpoint).with_allow_http(true);
+        }
+        if let Some(key) = &s3.access_key_id {
+            builder = builder.with_access_key_id(key);
+        }
+        if let Some(secret) = &s3.secret_access_key {
+            builder = builder.with_secret_access_key(secret);
+        }
+        if let Some(token) = &s3.session_token {
+            builder = builder.with_token(token);
+        }
+        let store = builder.build().map_err(|error| StorageError::from_store(root, &error))?;
+        Ok(Self::with_store(Arc::new(store), prefix))
+    }
+
+    /// Returns the storage in `prefix` of any object store; nobody is locked out of it.
+    pub fn with_store(store: Arc<dyn ObjectStore>, prefix: Path) -> Arc<Self> {
+        Arc::new(Self { store, prefix, _lock: None })
+    }
+
+    /// Writes an object unless there is one of this name; returns whether it was written.
+    ///
+    /// On return the object is durable. Of writers that race exactly one is told `true`.
+    pub async fn put_if_absent(
+        &self,
+        path: &ObjectPath,
+        bytes: Bytes,
+    ) -> Result<bool, StorageError> {
+        let options = PutOptions::from(PutMode::Create);
+        match self
+            .store
+            .put_opts(&self.location(path), PutPayload::from_bytes(bytes), options)
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(
+                object_store::Error::AlreadyExists { .. }
+                | object_store::Error::Precondition { .. },
+            ) => Ok(false),
+            Err(error) => Err(StorageError::from_store(&path.to_string(), &error)),
+        }
+    }
+
+    /// Reads an object.
+    pub async fn get(&self, path: &ObjectPath) -> Result<Bytes, StorageError> {
+        let failed = |error| StorageError::from_store(&path.to_string(), &error);
+        self.store.get(&self.location(path)).await.map_err(failed)?.bytes().await.map_err(failed)
+    }
+
+    /// Lists the objects of a part of the name space, by name.
+    ///
+    /// What is not an object of managed storage is left out.
+    pub async fn list(&self, prefix: ObjectPrefix) -> Result<Vec<ObjectEntry>, StorageError> {
+        let name = prefix.to_string();
+        let root = name
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .fold(self.prefix.clone(), |path, part| path.join(part));
+        let metas = self
+            .store
+            .list(Some(&root))
+            .try_collect::<Vec<_>>()
+            .await
+            .map_err(|error| StorageError::from_store(&name, &error))?;
+        let mut entries = metas
+            .into_iter()
+            .filter_map(|meta| {
+                Some(ObjectEntry {
+                    path: self.parse(&meta.location)?,
+                    bytes: meta.size,
+                    modified_at_us: meta.last_modified.timestamp_micros(),
+                })
+            })
+            .collect::<Vec<_>>();
+        entries.sort_by_cached_key(|entry| entry.path.to_string());
+        Ok(entries)
+    }
+
+    /// Deletes an object; one that is already gone is no error.
+    pub async fn delete(&self, path: &ObjectPath) -> Result<(), StorageError> {
+        match self.store.delete(&self.location(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(StorageError::from_store(&path.to_string(), &error)),
+        }
+    }
+
+    /// Returns the store that holds the objects.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
+    /// Returns the name of an object within [`ManagedStorage::store`].
+    pub fn location(&self, path: &ObjectPath) -> Path {
+        path.to_string().split('/').fold(self.prefix.clone(), |path, part| path.join(part))
+    }
+
+    fn parse(&self, location: &Path) -> Option<ObjectPath> {
+        let parts = location.prefix_match(&self.prefix)?;
+        let parts = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>();
+        parts.join("/").parse().ok()
+    }
+}
+
+fn invalid(root: &str, message: &str) -> StorageError {
+    StorageError::InvalidRoot { root: root.to_owned(), message: message.to_owned() }
+}

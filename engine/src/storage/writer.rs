@@ -1,0 +1,225 @@
+//! Rows of one load in, runs out.
+//!
+//! ```text
+//!  write ─▶ router ─▶ a buffer per slice ─▶ (half the memory full) sort ─▶ zone map ─▶ Vortex ─▶ store
+//!                                            └── in the background, all slices at once ──┘
+//! ```
+//!
+//! While one half of the memory is being written, the other fills. What is written becomes
+//! visible only when the caller commits the runs; a load that fails leaves nothing behind.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array, AsArray, RecordBatch},
+    datatypes::{DataType, SchemaRef},
+};
+use tokio::task::JoinSet;
+
+use super::{
+    ManagedStorage, StorageError,
+    format::write_run,
+    paths::{ObjectPath, RunPath},
+    run::Run,
+    sort::sort_batches,
+    zones::ZoneMap,
+};
+use crate::{
+    distribution::{RowDistribution, SliceRouter},
+    ids::{RunId, SliceId, TableId},
+};
+
+/// How a table's rows are laid out.
+#[derive(Debug, Clone)]
+pub struct TableLayout {
+    /// The table.
+    pub table: TableId,
+    /// Its rows.
+    pub schema: SchemaRef,
+    /// The columns that runs are sorted by, most significant first.
+    pub sort_columns: Vec<usize>,
+    /// Which slice owns a row.
+    pub distribution: RowDistribution,
+    /// How many slices there are.
+    pub slice_count: u32,
+}
+
+/// Writes the rows of one load.
+#[derive(Debug)]
+pub struct TableWriter {
+    storage: Arc<ManagedStorage>,
+    layout: Arc<TableLayout>,
+    router: SliceRouter,
+    buffers: Vec<Vec<RecordBatch>>,
+    buffered_bytes: usize,
+    flush_bytes: usize,
+    flushes: JoinSet<Result<Run, StorageError>>,
+    runs: Vec<Run>,
+    /// Everything that was or may have been written, to be deleted if the load fails.
+    started: Vec<RunPath>,
+}
+
+impl TableWriter {
+    /// Returns a writer that holds about `memory_bytes_max` of rows at most.
+    pub fn new(storage: Arc<ManagedStorage>, layout: TableLayout, memory_bytes_max: usize) -> Self {
+        let slice_count = match layout.distribution {
+            RowDistribution::All => 1,
+            RowDistribution::Even | RowDistribution::Key(_) => layout.slice_count.max(1),
+        };
+        Self {
+            storage,
+            router: SliceRouter::new(layout.distribution, slice_count),
+            buffers: (0..slice_count).map(|_| Vec::new()).collect(),
+            buffered_bytes: 0,
+            flush_bytes: memory_bytes_max / 2,
+            flushes: JoinSet::new(),
+            runs: Vec::new(),
+            started: Vec::new(),
+            layout: Arc::new(layout),
+        }
+    }
+
+    /// Adds rows; their columns must be those of the layout.
+    pub async fn write(&mut self, batch: RecordBatch) -> Result<(), StorageError> {
+        let batch = self.check(batch)?;
+        for (slice, part) in self.router.route(&batch)? {
+            self.buffered_bytes += row_bytes(&part);
+            if let Some(buffer) =
+                usize::try_from(slice.0).ok().and_then(|s| self.buffers.get_mut(s))
+            {
+                buffer.push(part);
+            }
+        }
+        if self.buffered_bytes >= self.flush_bytes {
+            self.wait().await?;
+            self.flush();
+        }
+        Ok(())
+    }
+
+    /// Writes what is left; returns the runs, by slice. They are durable and not yet visible.
+    pub async fn finish(mut self) -> Result<Vec<Run>, StorageError> {
+        self.wait().await?;
+        self.flush();
+        self.wait().await?;
+        // From here on the runs belong to the caller.
+        self.started.clear();
+        let mut runs = std::mem::take(&mut self.runs);
+        runs.sort_by_key(|run| run.slice);
+        Ok(runs)
+    }
+
+    /// Gives the load up: what was written is deleted.
+    pub async fn abort(mut self) {
+        self.flushes.shutdown().await;
+        delete_runs(Arc::clone(&self.storage), std::mem::take(&mut self.started)).await;
+    }
+
+    fn check(&self, batch: RecordBatch) -> Result<RecordBatch, StorageError> {
+        if batch.schema_ref() == &self.layout.schema {
+            return Ok(batch);
+        }
+        RecordBatch::try_new(Arc::clone(&self.layout.schema), batch.columns().to_vec()).map_err(
+            |error| StorageError::RowsMismatch {
+                table: self.layout.table.to_string(),
+                message: error.to_string(),
+            },
+        )
+    }
+
+    /// Waits for the flush that is under way.
+    async fn wait(&mut self) -> Result<(), StorageError> {
+        while let Some(flushed) = self.flushes.join_next().await {
+            let run = flushed.map_err(|error| self.task_failed(&error))??;
+            self.runs.push(run);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        self.buffered_bytes = 0;
+        for (slice, buffer) in (0..).map(SliceId).zip(&mut self.buffers) {
+            if buffer.is_empty() {
+                continue;
+            }
+            let path = RunPath { table: self.layout.table, slice, run: RunId::random() };
+            self.started.push(path);
+            let storage = Arc::clone(&self.storage);
+            let layout = Arc::clone(&self.layout);
+            self.flushes.spawn(flush_slice(storage, layout, path, std::mem::take(buffer)));
+        }
+    }
+
+    fn task_failed(&self, error: &tokio::task::JoinError) -> StorageError {
+        StorageError::WriteRun { table: self.layout.table.to_string(), message: error.to_string() }
+    }
+}
+
+impl Drop for TableWriter {
+    /// A writer that is neither finished nor aborted (a cancelled statement) cleans up behind it.
+    fn drop(&mut self) {
+        if self.started.is_empty() {
+            return;
+        }
+        self.flushes.abort_all();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let mut flushes = std::mem::take(&mut self.flushes);
+            let runs = delete_runs(Arc::clone(&self.storage), std::mem::take(&mut self.started));
+            runtime.spawn(async move {
+                flushes.shutdown().await;
+                runs.await;
+            });
+        }
+    }
+}
+
+async fn flush_slice(
+    storage: Arc<ManagedStorage>,
+    layout: Arc<TableLayout>,
+    path: RunPath,
+    batches: Vec<RecordBatch>,
+) -> Result<Run, StorageError> {
+    let failed = |error: &(dyn std::error::Error + 'static)| StorageError::write_run(path, error);
+    let prepare = {
+        let layout = Arc::clone(&layout);
+        move || {
+            let batches = sort_batches(batches, &layout.sort_columns)
+                .map_err(crate::distribution::DistributionError::from)?;
+            let (zones, statistics) = ZoneMap::build(&layout.schema, &batches)?;
+            Ok::<_, StorageError>((batches, zones, statistics))
+        }
+    };
+    let (batches, zones, columns) =
+        tokio::task::spawn_blocking(prepare).await.map_err(|error| failed(&error))??;
+    let store = Arc::clone(storage.store());
+    let location = storage.location(&ObjectPath::Run(path));
+    let bytes = write_run(store, location, &layout.schema, batches, &zones).await?;
+    Ok(Run { id: path.run, slice: path.slice, row_count: zones.row_count(), bytes, columns })
+}
+
+/// Deletes runs that nobody refers to; one that cannot be deleted is left for the collector.
+async fn delete_runs(storage: Arc<ManagedStorage>, runs: Vec<RunPath>) {
+    for run in runs {
+        if let Err(error) = storage.delete(&ObjectPath::Run(run)).await {
+            tracing::warn!(%run, %error, "could not delete a run of a load that failed");
+        }
+    }
+}
+
+/// Returns the memory that rows need, were they alone in their buffers.
+fn row_bytes(batch: &RecordBatch) -> usize {
+    let bytes = batch.columns().iter().map(|column| {
+        let nulls = column.nulls().map_or(0, |_| column.len() / 8);
+        let values = match column.data_type() {
+            DataType::Boolean => column.len() / 8,
+            DataType::Utf8View => {
+                let views = column.as_string_view();
+                let long = views.lengths().filter(|&length| length > 12).map(|l| l as usize);
+                views.len() * 16 + long.sum::<usize>()
+            }
+            other => column.len() * other.primitive_width().unwrap_or(16),
+        };
+        nulls + values
+    });
+    bytes.sum()
+}

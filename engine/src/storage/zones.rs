@@ -1,0 +1,232 @@
+//! The zone map of a run: bounds and NULL counts of every column, block by block.
+//!
+//! Stored in the run itself, as a metadata segment of its file, in Arrow's IPC format: for column
+//! *i* the columns `min_i`, `max_i` (absent where the type has no bounds) and `nulls_i`, one row
+//! per block of [`BLOCK_ROWS`] rows.
+
+use std::{collections::HashMap, io::Cursor, ops::Range, sync::Arc};
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array},
+    datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type},
+    error::ArrowError,
+    ipc::{reader::StreamReader, writer::StreamWriter},
+};
+
+use super::{
+    bounds::{Bounds, bound_type, bounds},
+    distinct::DistinctEstimator,
+    run::{ColumnStatistics, StatisticsValue},
+};
+use crate::distribution::{DistributionError, hash_array};
+
+/// Rows of a block; also the rows of a zone of Vortex's own.
+pub const BLOCK_ROWS: usize = 8_192;
+
+const ROW_COUNT_KEY: &str = "rows";
+
+/// The zone map of one run.
+#[derive(Debug)]
+pub struct ZoneMap {
+    row_count: u64,
+    columns: Vec<ZoneColumn>,
+}
+
+/// The zones of one column.
+#[derive(Debug)]
+pub struct ZoneColumn {
+    /// The smallest value of each block, NULL where unknown; `None` where the type has no bounds.
+    pub min: Option<ArrayRef>,
+    /// The largest value of each block.
+    pub max: Option<ArrayRef>,
+    /// NULLs of each block.
+    pub null_counts: UInt64Array,
+}
+
+impl ZoneMap {
+    /// Returns the zone map of rows in the order they are stored, and what is known of them in all.
+    pub(crate) fn build(
+        schema: &Schema,
+        batches: &[RecordBatch],
+    ) -> Result<(Self, Vec<ColumnStatistics>), DistributionError> {
+        let row_count = batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        let cuts = Cuts::new(batches);
+        let mut columns = Vec::with_capacity(schema.fields().len());
+        let mut statistics = Vec::with_capacity(schema.fields().len());
+        for (index, field) in schema.fields().iter().enumerate() {
+            let pieces = cuts.pieces(batches, index);
+            let column = ZoneColumn::build(field.data_type(), cuts.blocks, &pieces);
+            statistics.push(column_statistics(field.data_type(), &column, batches, index)?);
+            columns.push(column);
+        }
+        Ok((Self { row_count: row_count as u64, columns }, statistics))
+    }
+
+    /// Returns the number of rows.
+    pub fn row_count(&self) -> u64 {
+        self.row_count
+    }
+
+    /// Returns the number of blocks.
+    pub fn block_count(&self) -> usize {
+        usize::try_from(self.row_count).unwrap_or(0).div_ceil(BLOCK_ROWS)
+    }
+
+    /// Returns the rows of a block.
+    pub fn block_rows(&self, block: usize) -> Range<u64> {
+        let start = (block * BLOCK_ROWS) as u64;
+        start..(start + BLOCK_ROWS as u64).min(self.row_count)
+    }
+
+    /// Returns the zones of each column, in the table's column order.
+    pub fn columns(&self) -> &[ZoneColumn] {
+        &self.columns
+    }
+
+    /// Returns the zone map as bytes.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, ArrowError> {
+        let mut fields = Vec::new();
+        let mut arrays: Vec<ArrayRef> = Vec::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            for (name, array) in [("min", &column.min), ("max", &column.max)] {
+                if let Some(array) = array {
+                    let data_type = array.data_type().clone();
+                    fields.push(Field::new(format!("{name}_{index}"), data_type, true));
+                    arrays.push(Arc::clone(array));
+                }
+            }
+            fields.push(Field::new(format!("nulls_{index}"), DataType::UInt64, false));
+            arrays.push(Arc::new(column.null_counts.clone()));
+        }
+        let metadata = HashMap::from([(ROW_COUNT_KEY.to_owned(), self.row_count.to_string())]);
+        let schema: SchemaRef = Arc::new(Schema::new_with_metadata(fields, metadata));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
+        let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
+        writer.write(&batch)?;
+        writer.into_inner()
+    }
+
+    /// Returns the zone map that [`ZoneMap::encode`] wrote, for a table of `column_count` columns.
+    pub fn decode(bytes: &[u8], column_count: usize) -> Result<Self, ArrowError> {
+        let damaged = |what: &str| ArrowError::ParseError(format!("zone map without {what}"));
+        let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
+        let schema = reader.schema();
+        let row_count = schema
+            .metadata()
+            .get(ROW_COUNT_KEY)
+            .and_then(|count| count.parse().ok())
+            .ok_or_else(|| damaged("a row count"))?;
+        let batch = reader.next().ok_or_else(|| damaged("zones"))??;
+        let columns = (0..column_count).map(|index| {
+            let nulls = batch
+                .column_by_name(&format!("nulls_{index}"))
+                .and_then(|nulls| nulls.as_primitive_opt::<UInt64Type>())
+                .ok_or_else(|| damaged("NULL counts"))?;
+            Ok(ZoneColumn {
+                min: batch.column_by_name(&format!("min_{index}")).cloned(),
+                max: batch.column_by_name(&format!("max_{index}")).cloned(),
+                null_counts: nulls.clone(),
+            })
+        });
+        let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
+        Ok(Self { row_count, columns })
+    }
+}
+
+impl ZoneColumn {
+    fn build(data_type: &DataType, blocks: usize, pieces: &[(usize, ArrayRef)]) -> Self {
+        let mut null_counts = vec![0_u64; blocks];
+        for (block, piece) in pieces {
+            null_counts[*block] += piece.null_count() as u64;
+        }
+        let (min, max) = match bounds(data_type, blocks, pieces) {
+            Some(Bounds { min, max }) => (Some(min), Some(max)),
+            None => (None, None),
+        };
+        Self { min, max, null_counts: null_counts.into() }
+    }
+}
+
+/// Where batches of any length are cut so that no piece crosses a block.
+struct Cuts {
+    blocks: usize,
+    /// Block, batch, rows of the batch.
+    pieces: Vec<(usize, usize, Range<usize>)>,
+}
+
+impl Cuts {
+    fn new(batches: &[RecordBatch]) -> Self {
+        let mut pieces = Vec::new();
+        let mut row = 0;
+        for (index, batch) in batches.iter().enumerate() {
+            let mut offset = 0;
+            while offset < batch.num_rows() {
+                let length = (BLOCK_ROWS - row % BLOCK_ROWS).min(batch.num_rows() - offset);
+                pieces.push((row / BLOCK_ROWS, index, offset..offset + length));
+                offset += length;
+                row += length;
+            }
+        }
+        Self { blocks: row.div_ceil(BLOCK_ROWS), pieces }
+    }
+
+    fn pieces(&self, batches: &[RecordBatch], column: usize) -> Vec<(usize, ArrayRef)> {
+        let piece = |(block, batch, rows): &(usize, usize, Range<usize>)| {
+            (*block, batches[*batch].column(column).slice(rows.start, rows.len()))
+        };
+        self.pieces.iter().map(piece).collect()
+    }
+}
+
+fn column_statistics(
+    data_type: &DataType,
+    zones: &ZoneColumn,
+    batches: &[RecordBatch],
+    index: usize,
+) -> Result<ColumnStatistics, DistributionError> {
+    let mut distinct = DistinctEstimator::new();
+    for batch in batches {
+        let array = batch.column(index);
+        let hashes = hash_array(array.as_ref())?;
+        for (row, hash) in hashes.into_iter().enumerate() {
+            if array.is_valid(row) {
+                distinct.add(hash);
+            }
+        }
+    }
+    let overall = overall_bounds(data_type, zones, batches, index);
+    let (min, max) = overall
+        .map(|bounds| (StatisticsValue::of(&bounds.min, 0), StatisticsValue::of(&bounds.max, 0)))
+        .unwrap_or_default();
+    Ok(ColumnStatistics {
+        min,
+        max,
+        null_count: zones.null_counts.values().iter().sum(),
+        distinct_count: distinct.estimate(),
+    })
+}
+
+/// Returns the bounds of the whole run.
+///
+/// Those of the blocks are not enough: a block whose bound is unknown makes the run's unknown,
+/// but a block of NULLs alone does not.
+fn overall_bounds(
+    data_type: &DataType,
+    zones: &ZoneColumn,
+    batches: &[RecordBatch],
+    index: usize,
+) -> Option<Bounds> {
+    let (min, max) = (zones.min.as_ref()?, zones.max.as_ref()?);
+    let exact = !matches!(data_type, DataType::Float32 | DataType::Float64 | DataType::Utf8View);
+    let (low, high) = if exact {
+        debug_assert_eq!(bound_type(data_type), *min.data_type());
+        (
+            bounds(data_type, 1, &[(0, Arc::clone(min))])?,
+            bounds(data_type, 1, &[(0, Arc::clone(max))])?,
+        )
+    } else {
+        let pieces = batches.iter().map(|batch| (0, Arc::clone(batch.column(index))));
+        return bounds(data_type, 1, &pieces.collect::<Vec<_>>());
+    };
+    Some(Bounds { min: low.min, max: high.max })
+}
