@@ -14,8 +14,9 @@ use engine::{
     error::Error,
     storage::{
         ManagedStorage,
+        paths::RunPath,
         run::Run,
-        writer::{TableLayout, TableWriter},
+        writer::{TableLayout, TableWriter, delete_runs},
     },
     write::RowAssembler,
 };
@@ -32,6 +33,7 @@ pub async fn write(
     assembler: RowAssembler,
     streams: Vec<BoxStream<'static, Result<RecordBatch, Error>>>,
 ) -> Result<(Vec<Run>, u64), Error> {
+    let table = layout.table;
     let memory = WRITE_MEMORY_BYTES_MAX / streams.len().max(1);
     let mut writing = JoinSet::new();
     for stream in streams {
@@ -60,7 +62,8 @@ pub async fn write(
     match failure {
         None => Ok((runs, row_count)),
         Some(error) => {
-            engine::storage::writer::delete_runs(storage, layout.table, &runs).await;
+            let paths = runs.iter().map(|run| RunPath { table, slice: run.slice, run: run.id });
+            delete_runs(Arc::clone(storage), paths.collect()).await;
             Err(error)
         }
     }

@@ -13,7 +13,7 @@ use engine::{
     catalog::Identity,
     ids::{QueryId, TableId},
     plan::Planner,
-    storage::{ManagedStorage, paths::{ObjectPath, RunPath}},
+    storage::{ManagedStorage, paths::RunPath, writer::delete_runs},
     system::EventLog,
     transaction::CommitLog,
 };
@@ -132,15 +132,6 @@ impl Leader {
         if runs.is_empty() {
             return;
         }
-        let storage = Arc::clone(self.storage());
-        tokio::spawn(async move {
-            for run in runs {
-                let path = ObjectPath::Run(run);
-                if let Err(error) = storage.delete(&path).await {
-                    // Found again at the next start.
-                    tracing::warn!(%error, %path, "run of a rolled back transaction not deleted");
-                }
-            }
-        });
+        tokio::spawn(delete_runs(Arc::clone(self.storage()), runs));
     }
 }

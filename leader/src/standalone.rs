@@ -41,7 +41,6 @@ pub async fn start(settings: Settings) -> Result<Standalone, Error> {
         CONSUMERS_NAMED.try_into().unwrap_or(std::num::NonZeroUsize::MIN),
     );
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
-    storage.register(&runtime);
     let planner = Planner::new(&settings.database, log.slice_count(), runtime)?;
     let compute = Arc::new(InProcess { storage: Arc::clone(&storage) });
     let leader = Leader::new(Components {

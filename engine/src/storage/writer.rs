@@ -198,7 +198,7 @@ async fn flush_slice(
 }
 
 /// Deletes runs that nobody refers to; one that cannot be deleted is left for the collector.
-async fn delete_runs(storage: Arc<ManagedStorage>, runs: Vec<RunPath>) {
+pub async fn delete_runs(storage: Arc<ManagedStorage>, runs: Vec<RunPath>) {
     for run in runs {
         if let Err(error) = storage.delete(&ObjectPath::Run(run)).await {
             tracing::warn!(%run, %error, "could not delete a run of a load that failed");
