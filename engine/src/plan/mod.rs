@@ -14,6 +14,7 @@
 mod catalog_view;
 mod column_names;
 mod functions_exist;
+mod optimizer;
 mod physical;
 mod planner;
 mod settings;

@@ -14,7 +14,7 @@ use sqlparser::ast;
 use crate::{
     catalog::Catalog,
     functions,
-    plan::{catalog_view::CatalogView, column_names, functions_exist, physical, settings},
+    plan::{catalog_view::CatalogView, column_names, functions_exist, optimizer, physical, settings},
     sql,
     storage::ManagedStorage,
     system::SystemContext,
@@ -51,11 +51,14 @@ impl Planner {
     /// Returns a planner for a database on `slice_count` slices.
     pub fn new(database: &str, slice_count: u32, runtime: Arc<RuntimeEnv>) -> Result<Self> {
         let config = settings::session_config(database, slice_count as usize)?;
-        let mut template = SessionStateBuilder::new()
+        let builder = SessionStateBuilder::new()
             .with_default_features()
             .with_config(config)
-            .with_runtime_env(runtime)
-            .build();
+            .with_runtime_env(runtime);
+        let builder = optimizer::rules().into_iter().fold(builder, |builder, rule| {
+            builder.with_optimizer_rule(rule)
+        });
+        let mut template = builder.build();
         functions::register(&mut template)?;
         Ok(Self { template: Arc::new(template) })
     }
