@@ -18,6 +18,8 @@ mod pruning;
 mod source;
 mod statistics;
 mod table_provider;
+#[cfg(test)]
+mod tests;
 
 pub use source::WarehouseSource;
 pub use table_provider::WarehouseTable;

@@ -115,9 +115,15 @@ mod tests {
     #[test]
     fn only_what_the_bounds_prove_is_claimed() {
         // Apart: the whole key.
-        assert_eq!(proven(&[run(&[(5, 9, 0), (0, 9, 0)]), run(&[(1, 4, 0), (0, 9, 0)])]), (vec![1, 5], 2));
+        assert_eq!(
+            proven(&[run(&[(5, 9, 0), (0, 9, 0)]), run(&[(1, 4, 0), (0, 9, 0)])]),
+            (vec![1, 5], 2)
+        );
         // Touching: the first column only.
-        assert_eq!(proven(&[run(&[(1, 5, 0), (0, 9, 0)]), run(&[(5, 9, 0), (0, 9, 0)])]), (vec![1, 5], 1));
+        assert_eq!(
+            proven(&[run(&[(1, 5, 0), (0, 9, 0)]), run(&[(5, 9, 0), (0, 9, 0)])]),
+            (vec![1, 5], 1)
+        );
         // Overlapping: nothing.
         assert_eq!(proven(&[run(&[(1, 6, 0), (0, 9, 0)]), run(&[(5, 9, 0), (0, 9, 0)])]).1, 0);
         // One value in the first column: the second decides.

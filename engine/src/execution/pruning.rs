@@ -131,7 +131,8 @@ impl PruningStatistics for BlockBounds<'_> {
 
     fn row_counts(&self) -> Option<ArrayRef> {
         let blocks = 0..self.zones.block_count();
-        let counts = blocks.map(|block| self.zones.block_rows(block)).map(|rows| rows.end - rows.start);
+        let counts =
+            blocks.map(|block| self.zones.block_rows(block)).map(|rows| rows.end - rows.start);
         Some(Arc::new(UInt64Array::from_iter_values(counts)))
     }
 

@@ -23,6 +23,8 @@ pub mod paths;
 mod root;
 pub mod run;
 mod sort;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 mod zone_cache;
 pub mod zones;
