@@ -15,6 +15,8 @@
 
 mod order;
 mod pruning;
+#[cfg(test)]
+mod rates;
 mod source;
 mod statistics;
 mod table_provider;
