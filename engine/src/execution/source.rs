@@ -4,9 +4,9 @@
 //! TopK). So when a run is opened, the filters as they are at that moment are held against the
 //! run's [`ZoneMap`], and Vortex is handed only the rows of the blocks that remain.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
-use arrow::datatypes::SchemaRef;
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
     common::{
         DataFusionError, Result, config::ConfigOptions, stats::Precision,
@@ -19,7 +19,7 @@ use datafusion::{
     },
     execution::cache::cache_manager::FileMetadataCache,
     physical_expr::{
-        EquivalenceProperties, PhysicalExpr, PhysicalSortExpr, conjunction,
+        DynamicFilterTracking, EquivalenceProperties, PhysicalExpr, PhysicalSortExpr, conjunction,
         projection::ProjectionExprs,
     },
     physical_plan::{
@@ -28,7 +28,7 @@ use datafusion::{
         metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder},
     },
 };
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::ObjectStore;
 use roaring::RoaringTreemap;
 use vortex::{
@@ -47,6 +47,11 @@ use crate::storage::{
     ManagedStorage, format,
     zones::{BLOCK_ROWS, ZoneMap},
 };
+
+/// How many blocks are read between two looks at a filter that still moves.
+const MOVING_FILTER_BLOCKS: usize = 64;
+
+type RowStream = BoxStream<'static, Result<RecordBatch>>;
 
 /// The source of a table's rows.
 #[derive(Clone)]
@@ -204,11 +209,14 @@ impl FileSource for WarehouseSource {
     }
 }
 
+#[derive(Clone)]
 struct BlockCounts {
     read: Count,
     skipped: Count,
 }
 
+/// Opens the runs of one partition.
+#[derive(Clone)]
 struct WarehouseOpener {
     inner: Arc<dyn FileOpener>,
     storage: Arc<ManagedStorage>,
@@ -218,36 +226,70 @@ struct WarehouseOpener {
 }
 
 impl FileOpener for WarehouseOpener {
-    fn open(&self, mut file: PartitionedFile) -> Result<FileOpenFuture> {
-        let inner = Arc::clone(&self.inner);
-        let (read, skipped) = (self.blocks.read.clone(), self.blocks.skipped.clone());
+    fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
         let Some(predicate) = self.predicate.clone() else {
-            read.add(blocks_of_part(&file, block_count(&file)).len());
-            return inner.open(file);
+            self.blocks.read.add(blocks_of_part(&file, block_count(&file)).len());
+            return self.inner.open(file);
         };
-        let storage = Arc::clone(&self.storage);
-        let schema = Arc::clone(&self.schema);
-        let open = async move {
-            let meta = &file.object_meta;
-            let zones = storage
-                .zone_map(&meta.location, meta.size)
-                .await
-                .map_err(|error| DataFusionError::External(Box::new(error)))?;
-            let survives = surviving_blocks(&predicate, &schema, &zones);
-            let part = blocks_of_part(&file, survives.len());
-            let kept = survives[part.clone()].iter().filter(|&&survives| survives).count();
-            read.add(kept);
-            skipped.add(part.len() - kept);
-            if survives.iter().all(|&survives| !survives) {
-                return Ok(stream::empty().boxed());
-            }
-            if survives.iter().any(|&survives| !survives) {
-                let plan = VortexAccessPlan::default().with_selection(rows(&zones, &survives));
-                file = file.with_extension(plan);
-            }
-            inner.open(file)?.await
-        };
-        Ok(open.boxed())
+        let opener = self.clone();
+        Ok(async move { opener.open_filtered(file, predicate).await }.boxed())
+    }
+}
+
+impl WarehouseOpener {
+    async fn open_filtered(
+        self,
+        file: PartitionedFile,
+        predicate: Arc<dyn PhysicalExpr>,
+    ) -> Result<RowStream> {
+        let meta = &file.object_meta;
+        let zones = self
+            .storage
+            .zone_map(&meta.location, meta.size)
+            .await
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let part = blocks_of_part(&file, zones.block_count());
+        let moving = matches!(
+            DynamicFilterTracking::classify(&predicate),
+            DynamicFilterTracking::Watching(_)
+        );
+        if !moving || file.range.is_some() || part.len() <= MOVING_FILTER_BLOCKS {
+            return self.open_blocks(file, predicate, zones, part).await;
+        }
+        // A filter that gets narrower while it is used (TopK): looked at again every so often.
+        let pieces = part.clone().step_by(MOVING_FILTER_BLOCKS);
+        let pieces = pieces.map(move |start| start..part.end.min(start + MOVING_FILTER_BLOCKS));
+        let rows = stream::iter(pieces).then(move |blocks| {
+            let (file, zones) = (file.clone(), Arc::clone(&zones));
+            self.clone().open_blocks(file, Arc::clone(&predicate), zones, blocks)
+        });
+        Ok(rows.try_flatten().boxed())
+    }
+
+    /// Reads those of the blocks that the filter, as it is now, leaves.
+    async fn open_blocks(
+        self,
+        file: PartitionedFile,
+        predicate: Arc<dyn PhysicalExpr>,
+        zones: Arc<ZoneMap>,
+        blocks: Range<usize>,
+    ) -> Result<RowStream> {
+        let mut survives = surviving_blocks(&predicate, &self.schema, &zones);
+        let kept = survives[blocks.clone()].iter().filter(|&&survives| survives).count();
+        self.blocks.read.add(kept);
+        self.blocks.skipped.add(blocks.len() - kept);
+        if file.range.is_none() {
+            survives[..blocks.start].fill(false);
+            survives[blocks.end..].fill(false);
+        }
+        if survives.iter().all(|&survives| !survives) {
+            return Ok(stream::empty().boxed());
+        }
+        if survives.iter().all(|&survives| survives) {
+            return self.inner.open(file)?.await;
+        }
+        let plan = VortexAccessPlan::default().with_selection(rows(&zones, &survives));
+        self.inner.open(file.with_extension(plan))?.await
     }
 }
 
@@ -269,7 +311,7 @@ fn block_count(file: &PartitionedFile) -> usize {
 
 /// Returns the blocks to count for a file of which only a range of bytes is read, so that all
 /// ranges of a file together count each block once.
-fn blocks_of_part(file: &PartitionedFile, blocks: usize) -> std::ops::Range<usize> {
+fn blocks_of_part(file: &PartitionedFile, blocks: usize) -> Range<usize> {
     let Some(range) = &file.range else { return 0..blocks };
     let size = i128::from(file.object_meta.size.max(1));
     let at = |byte: i64| {

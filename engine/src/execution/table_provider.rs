@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{DFSchema, Result, Statistics},
+    common::{DFSchema, Result, Statistics, internal_err},
     datasource::{
         TableType,
         listing::PartitionedFile,
@@ -61,11 +61,20 @@ impl WarehouseTable {
     }
 
     /// Returns one group of files per slice, and the order that every one of them is in.
-    fn file_groups(&self, runs: &[&Run]) -> (Vec<FileGroup>, Option<LexOrdering>) {
+    fn file_groups(&self, runs: &[&Run]) -> Result<(Vec<FileGroup>, Option<LexOrdering>)> {
         let slices = match self.table.dist_style.effective() {
             DistStyle::All => 1,
             DistStyle::Even | DistStyle::Key(_) | DistStyle::Auto(_) => self.slice_count,
         };
+        // Dropping such a run would lose its rows without a word.
+        if let Some(run) = runs.iter().find(|run| run.slice.0 >= slices) {
+            return internal_err!(
+                "run {} of table {} is on slice {} of {slices}",
+                run.id,
+                self.table.id,
+                run.slice
+            );
+        }
         let sort_columns = self.sort_columns();
         let mut proven = sort_columns.len();
         let groups = (0..slices).map(SliceId).map(|slice| {
@@ -79,7 +88,7 @@ impl WarehouseTable {
             let column = Arc::new(Column::new(self.schema.field(index).name(), index));
             PhysicalSortExpr::new(column, SORT_OPTIONS)
         });
-        (groups, LexOrdering::new(columns))
+        Ok((groups, LexOrdering::new(columns)))
     }
 
     fn sort_columns(&self) -> Vec<usize> {
@@ -140,7 +149,7 @@ impl TableProvider for WarehouseTable {
         if !left_out.is_empty() {
             statistics = statistics.to_inexact();
         }
-        let (groups, order) = self.file_groups(&runs);
+        let (groups, order) = self.file_groups(&runs)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
         let source =
             WarehouseSource::new(Arc::clone(&self.storage), Arc::clone(&self.schema), footers)
