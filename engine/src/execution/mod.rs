@@ -1,11 +1,27 @@
 //! Tables as DataFusion reads them.
 //!
+//! ```text
+//!  WarehouseTable::scan ─▶ runs the filters leave (manifest) ─▶ one file group per slice, in order
+//!  WarehouseSource      ─▶ per run, as it is opened: blocks the filters leave (zone map) ─▶ Vortex
+//! ```
+//!
 //! | file             | what is in it                                                          |
 //! |------------------|------------------------------------------------------------------------|
 //! | `table_provider` | [`WarehouseTable`]: a table at one version, one partition per slice     |
+//! | `source`         | [`WarehouseSource`]: Vortex's source, which skips blocks and counts them |
+//! | `pruning`        | which runs and which blocks a filter leaves                             |
+//! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
 
+mod order;
+mod pruning;
+#[cfg(test)]
+mod rates;
+mod source;
 mod statistics;
 mod table_provider;
+#[cfg(test)]
+mod tests;
 
+pub use source::WarehouseSource;
 pub use table_provider::WarehouseTable;

@@ -6,30 +6,29 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{Result, Statistics},
+    common::{DFSchema, Result, Statistics, internal_err},
     datasource::{
         TableType,
         listing::PartitionedFile,
         physical_plan::{FileGroup, FileScanConfigBuilder},
         source::DataSourceExec,
-        table_schema::TableSchema,
     },
     execution::object_store::ObjectStoreUrl,
-    logical_expr::{Expr, TableProviderFilterPushDown},
-    physical_expr::Partitioning,
+    logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
+    physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, expressions::Column},
     physical_plan::ExecutionPlan,
 };
-use vortex_datafusion::{VortexSource, reader::DefaultVortexReaderFactory};
 
-use super::statistics;
+use super::{order::order_runs, pruning::surviving_runs, source::WarehouseSource, statistics};
 use crate::{
     catalog::Table,
     distribution::DistStyle,
     ids::SliceId,
     storage::{
-        ManagedStorage, format,
+        ManagedStorage, SORT_OPTIONS,
         paths::{ObjectPath, RunPath},
         run::Run,
+        zones::BLOCK_ROWS,
     },
 };
 
@@ -61,18 +60,57 @@ impl WarehouseTable {
             .with_statistics(Arc::new(statistics::of_run(run, &self.schema)))
     }
 
-    fn file_groups(&self, runs: &[&Run]) -> Vec<FileGroup> {
+    /// Returns one group of files per slice, and the order that every one of them is in.
+    fn file_groups(&self, runs: &[&Run]) -> Result<(Vec<FileGroup>, Option<LexOrdering>)> {
         let slices = match self.table.dist_style.effective() {
             DistStyle::All => 1,
-            _ => self.slice_count,
+            DistStyle::Even | DistStyle::Key(_) | DistStyle::Auto(_) => self.slice_count,
         };
-        (0..slices)
-            .map(SliceId)
-            .map(|slice| {
-                let runs = runs.iter().filter(|run| run.slice == slice);
-                FileGroup::new(runs.map(|run| self.file(run)).collect())
-            })
-            .collect()
+        // Dropping such a run would lose its rows without a word.
+        if let Some(run) = runs.iter().find(|run| run.slice.0 >= slices) {
+            return internal_err!(
+                "run {} of table {} is on slice {} of {slices}",
+                run.id,
+                self.table.id,
+                run.slice
+            );
+        }
+        let sort_columns = self.sort_columns();
+        let mut proven = sort_columns.len();
+        let groups = (0..slices).map(SliceId).map(|slice| {
+            let mut runs =
+                runs.iter().copied().filter(|run| run.slice == slice).collect::<Vec<_>>();
+            proven = proven.min(order_runs(&mut runs, &sort_columns, &self.schema));
+            FileGroup::new(runs.into_iter().map(|run| self.file(run)).collect())
+        });
+        let groups = groups.collect();
+        let columns = sort_columns.iter().take(proven).map(|&index| {
+            let column = Arc::new(Column::new(self.schema.field(index).name(), index));
+            PhysicalSortExpr::new(column, SORT_OPTIONS)
+        });
+        Ok((groups, LexOrdering::new(columns)))
+    }
+
+    fn sort_columns(&self) -> Vec<usize> {
+        let columns = self.table.sort_key.columns().iter();
+        columns.map_while(|&column| self.table.position(column)).collect()
+    }
+
+    /// Splits the table's runs in those that can hold a row that passes, and the others.
+    fn surviving_runs(
+        &self,
+        state: &dyn Session,
+        filters: &[Expr],
+    ) -> Result<(Vec<&Run>, Vec<&Run>)> {
+        let runs = self.table.manifest.runs.iter().collect::<Vec<_>>();
+        let Some(filter) = conjunction(filters.iter().cloned()) else {
+            return Ok((runs, Vec::new()));
+        };
+        let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let filter = state.create_physical_expr(filter, &schema)?;
+        let survives = surviving_runs(&filter, &self.schema, &runs);
+        let mut survives = survives.into_iter();
+        Ok(runs.into_iter().partition(|_| survives.next().unwrap_or(true)))
     }
 }
 
@@ -103,31 +141,37 @@ impl TableProvider for WarehouseTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let runs = self.table.manifest.runs.iter().collect::<Vec<_>>();
-        let groups = self.file_groups(&runs);
-        let store = Arc::clone(self.storage.store());
-        let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let source = VortexSource::new(
-            TableSchema::from(Arc::clone(&self.schema)),
-            format::session().clone(),
-        )
-        .with_projection_pushdown(true)
-        .with_vortex_reader_factory(Arc::new(DefaultVortexReaderFactory::new(store)))
-        .with_file_metadata_cache(cache);
+        let (runs, left_out) = self.surviving_runs(state, filters)?;
+        let mut statistics = statistics::of_runs(&runs, &self.schema);
+        if !left_out.is_empty() {
+            statistics = statistics.to_inexact();
+        }
+        let (groups, order) = self.file_groups(&runs)?;
+        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let source =
+            WarehouseSource::new(Arc::clone(&self.storage), Arc::clone(&self.schema), footers)
+                .with_blocks_left_out(left_out.iter().map(|run| block_count(run)).sum());
+        // A partition of a table with a DISTKEY is its slice: this keeps the scan from dealing
+        // files out anew, and claims nothing about keys. Other tables may be dealt out.
         let partitioning = matches!(self.table.dist_style.effective(), DistStyle::Key(_))
             .then_some(Partitioning::UnknownPartitioning(groups.len()));
-        // The store behind this URL is never used: the reader factory has the right one.
+        // The store behind this URL is never used: the source knows where the runs are.
         let url = ObjectStoreUrl::local_filesystem();
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
-            .with_statistics(statistics::of_runs(&runs, &self.schema))
+            .with_statistics(statistics)
+            .with_output_ordering(order.into_iter().collect())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .with_output_partitioning(partitioning)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+fn block_count(run: &Run) -> usize {
+    usize::try_from(run.row_count).unwrap_or(usize::MAX).div_ceil(BLOCK_ROWS)
 }

@@ -48,6 +48,10 @@ impl DurableDirectory {
         Ok(Self { local, root })
     }
 
+    pub(crate) fn root(&self) -> &FilePath {
+        &self.root
+    }
+
     fn file_path(&self, location: &Path) -> Result<PathBuf> {
         self.local.path_to_filesystem(location)
     }

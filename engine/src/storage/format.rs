@@ -16,7 +16,7 @@ use vortex::{
     array::{ArrayRef, stream::ArrayStreamAdapter},
     arrow::ArrowSessionExt,
     error::VortexResult,
-    file::{Footer, OpenOptionsSessionExt, WriteOptionsSessionExt, WriteStrategyBuilder},
+    file::{OpenOptionsSessionExt, WriteOptionsSessionExt, WriteStrategyBuilder},
     io::{IoBuf, VortexWrite, object_store::ObjectStoreReadAt, session::RuntimeSessionExt},
     session::VortexSession,
 };
@@ -81,13 +81,12 @@ pub(crate) async fn write_run(
     }
 }
 
-/// Reads the footer and the zone map of a run.
+/// Reads the zone map of a run.
 pub(crate) async fn read_zone_map(
     store: &Arc<dyn ObjectStore>,
     location: &Path,
     bytes: u64,
-    column_count: usize,
-) -> Result<(Footer, ZoneMap), StorageError> {
+) -> Result<ZoneMap, StorageError> {
     let name = location.to_string();
     let corrupt = |message: String| StorageError::Corrupt { path: name.clone(), message };
     let session = session();
@@ -102,9 +101,7 @@ pub(crate) async fn read_zone_map(
     let zones = file
         .metadata_segment(ZONE_MAP_SEGMENT)
         .ok_or_else(|| corrupt("it has no zone map".to_owned()))?;
-    let zones = ZoneMap::decode(zones.as_slice(), column_count)
-        .map_err(|error| corrupt(error.to_string()))?;
-    Ok((file.footer().clone(), zones))
+    ZoneMap::decode(zones.as_slice()).map_err(|error| corrupt(error.to_string()))
 }
 
 /// A run on its way to the store: small ones in one request, larger ones in parts.

@@ -12,7 +12,7 @@
 //! | `run`        | a run as the manifest describes it                                    |
 //! | `writer`     | [`TableWriter`](writer::TableWriter): rows in, runs out                |
 //! | `sort`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
-//! | `format`     | runs as Vortex files                                                  |
+//! | `format`, `zone_cache` | runs as Vortex files; their zone maps in memory           |
 
 mod bounds;
 mod distinct;
@@ -23,9 +23,13 @@ pub mod paths;
 mod root;
 pub mod run;
 mod sort;
+#[cfg(test)]
+mod tests;
 pub mod writer;
+mod zone_cache;
 pub mod zones;
 
 pub use bounds::is_exact_text;
 pub use error::StorageError;
 pub use root::{ManagedStorage, ObjectEntry};
+pub use sort::SORT_OPTIONS;

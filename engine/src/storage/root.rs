@@ -15,7 +15,10 @@ use object_store::{
 use super::{
     StorageError,
     durable::{DurableDirectory, sync_directory},
+    format::read_zone_map,
     paths::{ObjectPath, ObjectPrefix},
+    zone_cache::ZoneMapCache,
+    zones::ZoneMap,
 };
 use crate::access::S3Profile;
 
@@ -27,6 +30,9 @@ const LOCK_FILE: &str = ".lock";
 pub struct ManagedStorage {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// Where the objects are files.
+    directory: Option<PathBuf>,
+    zone_maps: ZoneMapCache,
     /// Held, never read: closing it gives the directory free.
     _lock: Option<File>,
 }
@@ -84,7 +90,13 @@ impl ManagedStorage {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let store = DurableDirectory::open(directory).map_err(failed)?;
-        Ok(Arc::new(Self { store: Arc::new(store), prefix: Path::default(), _lock: Some(lock) }))
+        Ok(Arc::new(Self {
+            directory: Some(store.root().to_owned()),
+            store: Arc::new(store),
+            prefix: Path::default(),
+            zone_maps: ZoneMapCache::default(),
+            _lock: Some(lock),
+        }))
     }
 
     fn open_s3(root: &str, s3: &S3Profile) -> Result<Arc<Self>, StorageError> {
@@ -114,7 +126,13 @@ impl ManagedStorage {
 
     /// Returns the storage in `prefix` of any object store; nobody is locked out of it.
     pub fn with_store(store: Arc<dyn ObjectStore>, prefix: Path) -> Arc<Self> {
-        Arc::new(Self { store, prefix, _lock: None })
+        Arc::new(Self {
+            store,
+            prefix,
+            directory: None,
+            zone_maps: ZoneMapCache::default(),
+            _lock: None,
+        })
     }
 
     /// Writes an object unless there is one of this name; returns whether it was written.
@@ -191,6 +209,25 @@ impl ManagedStorage {
     /// Returns the name of an object within [`ManagedStorage::store`].
     pub fn location(&self, path: &ObjectPath) -> Path {
         path.to_string().split('/').fold(self.prefix.clone(), |path, part| path.join(part))
+    }
+
+    /// Returns the file that an object is, if the root is a directory.
+    pub fn file(&self, location: &Path) -> Option<PathBuf> {
+        Some(self.directory.as_ref()?.join(location.as_ref()))
+    }
+
+    /// Returns the zone map of the run at `location`, an object of `bytes` bytes.
+    pub async fn zone_map(
+        &self,
+        location: &Path,
+        bytes: u64,
+    ) -> Result<Arc<ZoneMap>, StorageError> {
+        if let Some(zones) = self.zone_maps.get(location) {
+            return Ok(zones);
+        }
+        let zones = Arc::new(read_zone_map(&self.store, location, bytes).await?);
+        self.zone_maps.insert(location.clone(), Arc::clone(&zones));
+        Ok(zones)
     }
 
     fn parse(&self, location: &Path) -> Option<ObjectPath> {

@@ -10,7 +10,7 @@ use arrow::{
 };
 
 /// Ascending, NULLs last.
-pub(crate) const SORT_OPTIONS: SortOptions = SortOptions { descending: false, nulls_first: false };
+pub const SORT_OPTIONS: SortOptions = SortOptions { descending: false, nulls_first: false };
 
 /// Rows of a batch that sorting makes.
 const SORTED_BATCH_ROWS: usize = 65_536;

@@ -106,8 +106,10 @@ impl ZoneMap {
         writer.into_inner()
     }
 
-    /// Returns the zone map that [`ZoneMap::encode`] wrote, for a table of `column_count` columns.
-    pub fn decode(bytes: &[u8], column_count: usize) -> Result<Self, ArrowError> {
+    /// Returns the zone map that [`ZoneMap::encode`] wrote.
+    ///
+    /// It has the columns that the table had when the run was written.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, ArrowError> {
         let damaged = |what: &str| ArrowError::ParseError(format!("zone map without {what}"));
         let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
         let schema = reader.schema();
@@ -117,19 +119,25 @@ impl ZoneMap {
             .and_then(|count| count.parse().ok())
             .ok_or_else(|| damaged("a row count"))?;
         let batch = reader.next().ok_or_else(|| damaged("zones"))??;
-        let columns = (0..column_count).map(|index| {
-            let nulls = batch
-                .column_by_name(&format!("nulls_{index}"))
-                .and_then(|nulls| nulls.as_primitive_opt::<UInt64Type>())
-                .ok_or_else(|| damaged("NULL counts"))?;
-            Ok(ZoneColumn {
+        let columns = (0..).map_while(|index| {
+            let nulls = batch.column_by_name(&format!("nulls_{index}"))?;
+            Some(ZoneColumn {
                 min: batch.column_by_name(&format!("min_{index}")).cloned(),
                 max: batch.column_by_name(&format!("max_{index}")).cloned(),
-                null_counts: nulls.clone(),
+                null_counts: nulls.as_primitive_opt::<UInt64Type>()?.clone(),
             })
         });
-        let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
-        Ok(Self { row_count, columns })
+        Ok(Self { row_count, columns: columns.collect() })
+    }
+
+    /// Returns the memory it takes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let columns = self.columns.iter().map(|column| {
+            let bounds = column.min.iter().chain(&column.max);
+            let bounds = bounds.map(|bound| bound.get_array_memory_size()).sum::<usize>();
+            bounds + column.null_counts.get_array_memory_size()
+        });
+        columns.sum()
     }
 }
 
