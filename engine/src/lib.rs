@@ -15,3 +15,4 @@ pub mod storage;
 pub mod catalog;
 
 pub mod execution;
+pub mod system;
