@@ -12,20 +12,20 @@
 //! * A system table keeps nothing: its rows are made from the context when it is read.
 //! * A table that is there only because clients ask for it has its true columns and no rows.
 
-mod column;
+pub(crate) mod column;
 mod column_shape;
-mod constraint;
+pub(crate) mod constraint;
 mod context;
 pub(crate) mod encoding;
 mod event;
 mod event_log;
 pub(crate) mod identifier;
 mod information_schema;
-mod oids;
+pub(crate) mod oids;
 mod pg_catalog;
 pub(crate) mod pg_types;
 mod provider;
-mod relation;
+pub(crate) mod relation;
 mod stl;
 mod stv;
 mod svv;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use crate::{
     catalog::{Column, SUPERUSER, Table, View},
+    client_error::SqlState,
     ids::{ColumnId, SchemaId, TableId, UserId},
-    system::{SystemContext, SystemTable, column::ColumnType},
+    sql::SqlError,
+    system::{SystemContext, SystemTable, column::ColumnType, identifier},
 };
 
 /// A table or view of any origin.
@@ -155,4 +157,39 @@ pub(crate) fn default_text(table: TableId, column: &Column) -> Option<String> {
     let (seed, step) = (identity.seed, identity.step);
     let position = column.id.0.saturating_sub(1);
     Some(format!("{function}({table}, {position}, '{seed},{step}'::text)"))
+}
+
+/// Returns the relation with this OID.
+pub(crate) fn by_oid(context: &SystemContext, oid: i64) -> Option<Relation> {
+    all(context).into_iter().find(|relation| i64::from(relation.id.0) == oid)
+}
+
+/// Returns the relation that the search path finds by this name.
+pub(crate) fn by_path(context: &SystemContext, name: &str) -> Option<Relation> {
+    let mut relations: Vec<Relation> =
+        all(context).into_iter().filter(|relation| relation.name == name).collect();
+    let schemas = context.visible_schemas();
+    let position = schemas
+        .iter()
+        .find_map(|schema| relations.iter().position(|relation| relation.schema_name == *schema))?;
+    Some(relations.swap_remove(position))
+}
+
+/// Returns the relation of this name, qualified or not; the error is PostgreSQL's.
+pub(crate) fn by_name(context: &SystemContext, text: &str) -> Result<Relation, SqlError> {
+    let parts = identifier::split(text).unwrap_or_default();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let found = match parts.as_slice() {
+        [name] => by_path(context, name),
+        [schema, name] | [_, schema, name] => all(context)
+            .into_iter()
+            .find(|relation| relation.schema_name == *schema && relation.name == *name),
+        _ => None,
+    };
+    found.ok_or_else(|| SqlError {
+        sqlstate: SqlState::UNDEFINED_TABLE,
+        message: format!("relation \"{text}\" does not exist"),
+        hint: None,
+        position: None,
+    })
 }
