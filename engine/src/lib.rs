@@ -15,3 +15,5 @@ pub mod storage;
 pub mod catalog;
 
 pub mod execution;
+pub mod functions;
+pub mod system;

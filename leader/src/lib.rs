@@ -1,5 +1,12 @@
 //! The node clients talk to: wire, sessions, statements.
 
+pub mod cluster;
 mod connection;
+pub mod error;
+pub mod leader;
 pub mod server;
+pub mod session;
+pub mod settings;
+pub mod standalone;
+mod statement;
 mod tls;

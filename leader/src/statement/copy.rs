@@ -14,13 +14,15 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use engine::{
-    catalog::{CatalogChange, Table},
+    catalog::{CatalogChange, CatalogError, SUPERUSER, Table},
     client_error::SqlState,
-    copy::{self, CopyColumn, CopyError, CopyOptions, CopyTarget, LoadErrors},
+    copy::{
+        self, CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, LoadErrors,
+    },
     distribution::{AutoStyle, DistStyle},
-    ids::QueryId,
-    sql::copy::CopyStatement,
-    system::{Event, LoadErrorEvent, LoadFinished},
+    ids::{QueryId, SliceId},
+    sql::copy::{CopyStatement, FileFormat},
+    system::{LoadError, LoadFinished},
 };
 use futures::{StreamExt, TryStreamExt};
 
@@ -36,29 +38,176 @@ const AUTO_ALL_BYTES_MAX: u64 = 8 << 20;
 pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<Outcome, Error> {
     let options = Arc::new(CopyOptions::check(copy)?);
     let catalog = session.catalog();
-    let mut table = names::table(session, &catalog, &copy.table)?;
+    let table = names::table(session, &catalog, &copy.table)?;
     let given = given_columns(&table, copy)?;
     let files = copy::source::list(&options, session.leader().s3()).await?;
-    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-    if bytes > AUTO_ALL_BYTES_MAX && table.dist_style == DistStyle::Auto(AutoStyle::All) {
-        let style = DistStyle::Auto(AutoStyle::Even);
-        session.change(vec![CatalogChange::SetDistStyle { table: table.id, style }])?;
-        table = names::table(session, &session.catalog(), &copy.table)?;
-    }
-    let query_id = session.leader().new_query_id();
-    let rejected = Arc::new(LoadErrors::new(&options));
-    let target = Arc::new(target(&table, &given));
-    let stream_count = session.leader().log().slice_count() as usize;
-    let started_us = Utc::now().timestamp_micros();
-    let streams = copy::read(files, Arc::clone(&options), target, Arc::clone(&rejected), stream_count);
-    let streams = streams.into_iter().map(|rows| rows.map_err(Into::into).boxed()).collect();
-    let loaded = write::append(session, &table, &given, streams).await;
-    record_errors(session, &table, query_id, started_us, &rejected);
-    let row_count = match loaded {
-        Ok(row_count) if !rejected.too_many() => row_count,
-        Ok(_) => return Err(CopyError::too_many(&table.name).into()),
-        Err(error) => return Err(error),
+    let table = spread_if_large(session, table, copy, &files)?;
+    let load = Load {
+        query: session.leader().new_query_id(),
+        started_us: Utc::now().timestamp_micros(),
+        rejected: Arc::new(LoadErrors::new(&options)),
+        files: files.clone(),
+        options,
+        table,
     };
-    finish(session, &table, query_id, started_us, row_count, &rejected);
+    let loaded = load.rows(session, &given).await;
+    load.record_errors(session);
+    if load.rejected.too_many() {
+        return Err(CopyError::too_many(&load.table.name).into());
+    }
+    load.finish(session, loaded?);
     Ok(Outcome::done("COPY"))
+}
+
+/// Returns the positions of the columns that the files hold, in their order.
+fn given_columns(table: &Table, copy: &CopyStatement) -> Result<Vec<usize>, Error> {
+    if copy.columns.is_empty() {
+        // An IDENTITY column is in the files only when it is named.
+        let columns = table.columns.iter().enumerate().filter(|(_, c)| c.identity.is_none());
+        return Ok(columns.map(|(position, _)| position).collect());
+    }
+    let mut given = Vec::with_capacity(copy.columns.len());
+    for name in &copy.columns {
+        let position = names::column_position(table, name)?;
+        if given.contains(&position) {
+            let message = format!("column \"{name}\" specified more than once");
+            return Err(Error::statement(SqlState::DUPLICATE_COLUMN, message));
+        }
+        if table.columns[position].identity.is_some_and(|identity| !identity.by_default) {
+            return Err(Error::unsupported(
+                format!("COPY into the identity column \"{name}\" (EXPLICIT_IDS)"),
+                "Leave the column out of the column list.",
+            ));
+        }
+        given.push(position);
+    }
+    Ok(given)
+}
+
+/// An AUTO table that gets large loses its one copy: from now on rows go to all slices.
+fn spread_if_large(
+    session: &mut Session,
+    table: Arc<Table>,
+    copy: &CopyStatement,
+    files: &[CopyFile],
+) -> Result<Arc<Table>, Error> {
+    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    if bytes <= AUTO_ALL_BYTES_MAX || table.dist_style != DistStyle::Auto(AutoStyle::All) {
+        return Ok(table);
+    }
+    let style = DistStyle::Auto(AutoStyle::Even);
+    session.change(vec![CatalogChange::SetDistStyle { table: table.id, style }])?;
+    let catalog = session.catalog();
+    names::table(session, &catalog, &copy.table)
+}
+
+/// One load.
+struct Load {
+    query: QueryId,
+    started_us: i64,
+    table: Arc<Table>,
+    files: Vec<CopyFile>,
+    options: Arc<CopyOptions>,
+    rejected: Arc<LoadErrors>,
+}
+
+impl Load {
+    /// Reads the files and writes their rows; returns how many there are.
+    async fn rows(&self, session: &mut Session, given: &[usize]) -> Result<u64, Error> {
+        let mut columns = Vec::with_capacity(given.len());
+        for position in given {
+            let column = self.table.columns.get(*position).ok_or_else(|| {
+                let (table, column) = (self.table.name.clone(), position.to_string());
+                CatalogError::UndefinedColumn { table, column }
+            })?;
+            columns.push(CopyColumn {
+                name: column.name.clone(),
+                sql_type: column.sql_type,
+                nullable: column.nullable,
+            });
+        }
+        let target = CopyTarget { table_name: self.table.name.clone(), columns };
+        let streams = copy::read(
+            self.files.clone(),
+            Arc::clone(&self.options),
+            Arc::new(target),
+            Arc::clone(&self.rejected),
+            session.leader().log().slice_count() as usize,
+        );
+        if self.options.no_load {
+            let mut row_count = 0;
+            for mut rows in streams {
+                while let Some(batch) = rows.try_next().await? {
+                    row_count += batch.num_rows() as u64;
+                }
+            }
+            return Ok(row_count);
+        }
+        let streams = streams.into_iter().map(|rows| rows.map_err(Into::into).boxed()).collect();
+        write::append(session, &self.table, given, streams).await
+    }
+
+    /// Records the rows that were refused: what STL_LOAD_ERRORS shows.
+    fn record_errors(&self, session: &Session) {
+        let pid = session.client().pid;
+        let rows = self.rejected.rows().into_iter().map(|row| LoadError {
+            user: SUPERUSER,
+            slice: SliceId(0),
+            table: self.table.id,
+            start_us: self.started_us,
+            pid,
+            query: self.query,
+            filename: row.file,
+            line_number: row.line_number,
+            column: row.column_name,
+            column_type: row.sql_type,
+            column_length: row.col_length.map(|length| length.to_string()).unwrap_or_default(),
+            position: row.position,
+            raw_line: row.raw_line,
+            raw_field_value: row.raw_field_value,
+            error_code: row.err_code,
+            error_reason: row.err_reason,
+            is_partial: false,
+            start_offset: 0,
+        });
+        session.leader().events().load_errors(rows);
+    }
+
+    /// Says how much was loaded, and records it.
+    fn finish(&self, session: &mut Session, row_count: u64) {
+        let name = &self.table.name;
+        let refused = self.rejected.count();
+        if refused > 0 {
+            let message = format!(
+                "Load into table '{name}' completed, {refused} record(s) could not be loaded.  \
+                 Check 'stl_load_errors' system table for details."
+            );
+            session.notice("INFO", SqlState("00000"), message);
+        }
+        let done = if self.options.no_load { "checked" } else { "loaded" };
+        let message =
+            format!("Load into table '{name}' completed, {row_count} record(s) {done} successfully.");
+        session.notice("INFO", SqlState("00000"), message);
+        session.set_last_copy(LastCopy { query_id: Some(self.query), row_count });
+        if self.options.no_load {
+            return;
+        }
+        let finished_us = Utc::now().timestamp_micros();
+        let file_format = match self.options.format {
+            FileFormat::Text => "Text",
+            FileFormat::Csv => "CSV",
+            FileFormat::Parquet => "Parquet",
+        };
+        let files = self.files.iter().map(|file| LoadFinished {
+            user: SUPERUSER,
+            query: self.query,
+            slice: SliceId(0),
+            filename: file.url.clone(),
+            lines_scanned: 0,
+            errors: 0,
+            finished_us,
+            file_format: file_format.to_owned(),
+        });
+        session.leader().events().load_finished(files);
+    }
 }

@@ -1,0 +1,104 @@
+//! What system tables and session functions are asked about: one statement's view of the world.
+
+use std::sync::Arc;
+
+use crate::{
+    catalog::{Catalog, INFORMATION_SCHEMA, PG_CATALOG_SCHEMA},
+    ids::{Pid, QueryId, SchemaId, UserId},
+    system::EventLog,
+};
+
+/// One statement's view of the catalogue, the session and the events.
+#[derive(Clone, Debug)]
+pub struct SystemContext {
+    /// The version of the catalogue the statement reads.
+    pub catalog: Arc<Catalog>,
+    /// The database connected to.
+    pub database: String,
+    /// The user.
+    pub user: String,
+    /// The search path, as set; may hold `$user` and schemas that do not exist.
+    pub search_path: Vec<String>,
+    /// Session parameters and their values.
+    pub parameters: Vec<(String, String)>,
+    /// Slices of the cluster.
+    pub slice_count: u32,
+    /// What happened so far.
+    pub events: Arc<EventLog>,
+    /// The sessions there are.
+    pub sessions: Vec<SessionInfo>,
+    /// The asking session.
+    pub pid: Pid,
+    /// When the statement started: microseconds since 1970, UTC.
+    pub query_started_us: i64,
+    /// The last COPY of this session.
+    pub last_copy_id: Option<QueryId>,
+    /// Rows that the last COPY of this session loaded.
+    pub last_copy_count: u64,
+}
+
+/// A session, as `STV_SESSIONS` and `pg_stat_activity` show it.
+#[derive(Clone, Debug)]
+pub struct SessionInfo {
+    /// The process id its client sees.
+    pub pid: Pid,
+    /// Who.
+    pub user: String,
+    /// Where.
+    pub database: String,
+    /// What the client calls itself.
+    pub application_name: String,
+    /// The client's address and port.
+    pub remote: String,
+    /// When it connected: microseconds since 1970, UTC.
+    pub started_us: i64,
+    /// The statement it runs, if any.
+    pub query: Option<String>,
+}
+
+impl SystemContext {
+    /// Returns the schemas that unqualified names are looked up in: `pg_catalog` first unless the
+    /// path names it, `$user` resolved, schemas that do not exist left out.
+    pub(crate) fn visible_schemas(&self) -> Vec<&str> {
+        let named = self.search_path.iter().map(|schema| match schema.as_str() {
+            "$user" => self.user.as_str(),
+            schema => schema,
+        });
+        let implicit =
+            (!self.search_path.iter().any(|schema| schema == "pg_catalog")).then_some("pg_catalog");
+        implicit.into_iter().chain(named).filter(|name| self.schema_id(name).is_some()).collect()
+    }
+
+    /// Returns the first schema of the path that exists: where CREATE puts things.
+    pub(crate) fn current_schema(&self) -> Option<&str> {
+        self.search_path
+            .iter()
+            .map(|schema| if schema == "$user" { self.user.as_str() } else { schema.as_str() })
+            .find(|name| self.schema_id(name).is_some())
+    }
+
+    /// Returns the id of a schema, the system's own included.
+    pub(crate) fn schema_id(&self, name: &str) -> Option<SchemaId> {
+        match name {
+            "pg_catalog" => Some(PG_CATALOG_SCHEMA),
+            "information_schema" => Some(INFORMATION_SCHEMA),
+            name => self.catalog.schema(name).map(|schema| schema.id),
+        }
+    }
+
+    /// Returns the name of a schema, the system's own included.
+    pub(crate) fn schema_name(&self, id: SchemaId) -> Option<&str> {
+        match id {
+            PG_CATALOG_SCHEMA => Some("pg_catalog"),
+            INFORMATION_SCHEMA => Some("information_schema"),
+            id => self.catalog.schema_by_id(id).map(|schema| schema.name.as_str()),
+        }
+    }
+
+    /// Returns the name of a user.
+    ///
+    /// There is one user per cluster so far, so whoever asks is the superuser.
+    pub(crate) fn user_name(&self, id: UserId) -> Option<&str> {
+        (id == crate::catalog::SUPERUSER).then_some(self.user.as_str())
+    }
+}

@@ -1,0 +1,90 @@
+//! Events: what happened, written once at the point of truth. The STL tables only read them.
+
+use crate::ids::{Pid, QueryId, SliceId, TableId, UserId, Xid};
+
+/// A row that COPY refused: what `STL_LOAD_ERRORS` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadError {
+    /// Who ran the COPY.
+    pub user: UserId,
+    /// The slice that read the row.
+    pub slice: SliceId,
+    /// The table that was loaded.
+    pub table: TableId,
+    /// When the load started: microseconds since 1970, UTC.
+    pub start_us: i64,
+    /// The session.
+    pub pid: Pid,
+    /// The COPY.
+    pub query: QueryId,
+    /// The file, as a URL.
+    pub filename: String,
+    /// The line, from 1; -1 where it is not known.
+    pub line_number: i64,
+    /// The column; empty when the whole line is wrong.
+    pub column: String,
+    /// Its type, as `STL_LOAD_ERRORS.type` names it.
+    pub column_type: String,
+    /// Its length, if it has one.
+    pub column_length: String,
+    /// Where in the line the field starts, from 0.
+    pub position: i32,
+    /// The line.
+    pub raw_line: String,
+    /// The field.
+    pub raw_field_value: String,
+    /// Redshift's number of the error.
+    pub error_code: i32,
+    /// Redshift's sentence.
+    pub error_reason: String,
+    /// Whether the file was read in several ranges.
+    pub is_partial: bool,
+    /// Where in the file the range starts that holds the row.
+    pub start_offset: u64,
+}
+
+/// A file that a COPY which was committed has read: what `STL_LOAD_COMMITS` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadFinished {
+    /// Who ran the COPY.
+    pub user: UserId,
+    /// The COPY.
+    pub query: QueryId,
+    /// A slice that read the file.
+    pub slice: SliceId,
+    /// The file, as a URL.
+    pub filename: String,
+    /// Lines read.
+    pub lines_scanned: u64,
+    /// Lines refused.
+    pub errors: u64,
+    /// When the load was committed: microseconds since 1970, UTC.
+    pub finished_us: i64,
+    /// `Text`, `CSV`, `PARQUET`…
+    pub file_format: String,
+}
+
+/// A statement that ended: what `STL_QUERY` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryFinished {
+    /// The statement.
+    pub query: QueryId,
+    /// Its transaction.
+    pub xid: Xid,
+    /// Its session.
+    pub pid: Pid,
+    /// Who ran it.
+    pub user: UserId,
+    /// Where.
+    pub database: String,
+    /// Its text, without credentials.
+    pub text: String,
+    /// When it started: microseconds since 1970, UTC.
+    pub start_us: i64,
+    /// When it ended.
+    pub end_us: i64,
+    /// Whether it failed or was cancelled.
+    pub aborted: bool,
+    /// `query_group`.
+    pub label: String,
+}

@@ -1,0 +1,113 @@
+//! The event log: the newest events of each kind, in memory.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+
+use crate::{
+    ids::{Pid, QueryId},
+    system::event::{LoadError, LoadFinished, QueryFinished},
+};
+
+/// Events kept of each kind; the oldest go first. A finished statement with 4,000 bytes of text is
+/// the largest, so that a full log stays below 100 MB.
+pub const EVENTS_OF_A_KIND_MAX: usize = 20_000;
+
+/// Bytes of a statement's text that are kept, as in `STL_QUERY`.
+pub const QUERY_TEXT_BYTES_MAX: usize = 4_000;
+
+/// What happened so far, as far as memory allows.
+#[derive(Debug, Default)]
+pub struct EventLog {
+    load_errors: Mutex<VecDeque<LoadError>>,
+    loads: Mutex<VecDeque<LoadFinished>>,
+    queries: Mutex<VecDeque<QueryFinished>>,
+}
+
+impl EventLog {
+    /// Records rows that COPY refused.
+    pub fn load_errors(&self, errors: impl IntoIterator<Item = LoadError>) {
+        let mut log = self.load_errors.lock();
+        for error in errors {
+            push(&mut log, error);
+        }
+    }
+
+    /// Records the files of a COPY that was committed.
+    pub fn load_finished(&self, files: impl IntoIterator<Item = LoadFinished>) {
+        let mut log = self.loads.lock();
+        for file in files {
+            push(&mut log, file);
+        }
+    }
+
+    /// Records a statement that ended; its text is cut to [`QUERY_TEXT_BYTES_MAX`].
+    pub fn query_finished(&self, mut query: QueryFinished) {
+        let end = query.text.floor_char_boundary(QUERY_TEXT_BYTES_MAX);
+        query.text.truncate(end);
+        push(&mut self.queries.lock(), query);
+    }
+
+    /// Calls `visit` with every load error, oldest first.
+    pub fn visit_load_errors(&self, visit: impl FnMut(&LoadError)) {
+        self.load_errors.lock().iter().for_each(visit);
+    }
+
+    /// Calls `visit` with every loaded file, oldest first.
+    pub fn visit_loads(&self, visit: impl FnMut(&LoadFinished)) {
+        self.loads.lock().iter().for_each(visit);
+    }
+
+    /// Calls `visit` with every finished statement, oldest first.
+    pub fn visit_queries(&self, visit: impl FnMut(&QueryFinished)) {
+        self.queries.lock().iter().for_each(visit);
+    }
+
+    /// Returns the last statement that a session finished.
+    pub fn last_query_of(&self, pid: Pid) -> Option<QueryId> {
+        self.queries.lock().iter().rev().find(|query| query.pid == pid).map(|query| query.query)
+    }
+}
+
+fn push<T>(log: &mut VecDeque<T>, event: T) {
+    if log.len() == EVENTS_OF_A_KIND_MAX {
+        log.pop_front();
+    }
+    log.push_back(event);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{UserId, Xid};
+
+    fn query(number: u64, text: &str) -> QueryFinished {
+        QueryFinished {
+            query: QueryId(number),
+            xid: Xid(1),
+            pid: Pid(7),
+            user: UserId(100),
+            database: "dev".to_owned(),
+            text: text.to_owned(),
+            start_us: 0,
+            end_us: 1,
+            aborted: false,
+            label: "default".to_owned(),
+        }
+    }
+
+    #[test]
+    fn keeps_the_newest_events_and_cuts_long_texts() {
+        let log = EventLog::default();
+        for number in 0..=EVENTS_OF_A_KIND_MAX as u64 {
+            log.query_finished(query(number, "select 1"));
+        }
+        log.query_finished(query(99_999, &"ä".repeat(QUERY_TEXT_BYTES_MAX)));
+        let mut seen = Vec::new();
+        log.visit_queries(|query| seen.push((query.query.0, query.text.len())));
+        assert_eq!(seen.len(), EVENTS_OF_A_KIND_MAX);
+        assert_eq!(seen.first(), Some(&(2, 8)));
+        assert_eq!(seen.last(), Some(&(99_999, QUERY_TEXT_BYTES_MAX)));
+        assert_eq!(log.last_query_of(Pid(7)), Some(QueryId(99_999)));
+    }
+}

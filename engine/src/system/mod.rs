@@ -1,0 +1,68 @@
+//! The system's own tables: PostgreSQL's catalogue, Redshift's SVV, STL and STV tables, and the
+//! information schema.
+//!
+//! ```text
+//!  Catalog ──┐
+//!  EventLog ─┼─▶ SystemContext ─▶ SystemTable::rows ─▶ provider ─▶ DataFusion
+//!  sessions ─┘    one statement     one file each       the one adapter
+//! ```
+//!
+//! Invariants:
+//!
+//! * A system table keeps nothing: its rows are made from the context when it is read.
+//! * A table that is there only because clients ask for it has its true columns and no rows.
+
+pub(crate) mod column;
+mod column_shape;
+pub(crate) mod constraint;
+mod context;
+pub(crate) mod encoding;
+mod event;
+mod event_log;
+pub(crate) mod identifier;
+mod information_schema;
+pub(crate) mod oids;
+mod pg_catalog;
+pub(crate) mod pg_types;
+mod provider;
+pub(crate) mod relation;
+mod stl;
+mod stv;
+mod svv;
+mod table;
+mod table_size;
+mod text;
+pub(crate) mod value;
+
+use std::sync::LazyLock;
+
+pub use context::{SessionInfo, SystemContext};
+pub use event::{LoadError, LoadFinished, QueryFinished};
+pub use event_log::{EVENTS_OF_A_KIND_MAX, EventLog, QUERY_TEXT_BYTES_MAX};
+pub use provider::provider;
+pub use table::SystemTable;
+
+/// Returns all system tables.
+pub fn tables() -> &'static [SystemTable] {
+    static TABLES: LazyLock<Vec<SystemTable>> = LazyLock::new(|| {
+        let groups: [&[SystemTable]; 5] = [
+            &pg_catalog::TABLES,
+            &svv::TABLES,
+            &stl::TABLES,
+            &stv::TABLES,
+            &information_schema::TABLES,
+        ];
+        groups.concat()
+    });
+    &TABLES
+}
+
+/// Returns the system table of this name.
+pub(crate) fn find(schema: &str, name: &str) -> Option<&'static SystemTable> {
+    tables().iter().find(|table| table.schema == schema && table.name == name)
+}
+
+/// Returns the names of the system tables of a schema.
+pub fn table_names(schema: &str) -> impl Iterator<Item = &'static str> {
+    tables().iter().filter(move |table| table.schema == schema).map(|table| table.name)
+}

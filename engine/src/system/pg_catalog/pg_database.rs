@@ -1,0 +1,66 @@
+//! pg_database: the database connected to; there is one per cluster so far.
+
+use crate::{
+    catalog::SUPERUSER,
+    system::{
+        SystemContext, column,
+        oids::{DATABASE_OID, DEFAULT_TABLESPACE},
+        table::{PG_CATALOG, Rows, SystemTable},
+        value::{NULL, row},
+    },
+};
+
+/// The table.
+pub(crate) const TABLE: SystemTable = SystemTable {
+    schema: PG_CATALOG,
+    name: "pg_database",
+    columns: &[
+        column::oid("oid"),
+        column::name("datname"),
+        column::oid("datdba"),
+        column::integer("encoding"),
+        column::letter("datlocprovider"),
+        column::boolean("datistemplate"),
+        column::boolean("datallowconn"),
+        column::integer("datconnlimit"),
+        column::oid("datlastsysoid"),
+        column::bigint("datfrozenxid"),
+        column::bigint("datvacuumxid"),
+        column::bigint("datminmxid"),
+        column::oid("dattablespace"),
+        column::name("datcollate"),
+        column::name("datctype"),
+        column::text("daticulocale"),
+        column::text("datcollversion"),
+        column::texts("datconfig"),
+        column::texts("datacl"),
+    ],
+    rows,
+};
+
+fn rows(context: &SystemContext, rows: &mut Rows) {
+    rows.push(row![
+        DATABASE_OID,
+        &context.database,
+        SUPERUSER,
+        UTF8,
+        "c",
+        false,
+        true,
+        -1,
+        0,
+        0,
+        0,
+        0,
+        DEFAULT_TABLESPACE,
+        "C",
+        "C",
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+    ]);
+}
+
+/// `pg_encoding_to_char(6)`.
+const UTF8: i32 = 6;

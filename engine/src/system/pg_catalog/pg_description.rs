@@ -1,0 +1,19 @@
+//! pg_description: comments. COMMENT is not there yet, so there are none.
+
+use crate::system::{
+    column,
+    table::{self, PG_CATALOG, SystemTable},
+};
+
+/// The table.
+pub(crate) const TABLE: SystemTable = SystemTable {
+    schema: PG_CATALOG,
+    name: "pg_description",
+    columns: &[
+        column::oid("objoid"),
+        column::oid("classoid"),
+        column::integer("objsubid"),
+        column::text("description"),
+    ],
+    rows: table::no_rows,
+};

@@ -1,0 +1,12 @@
+//! STV: what is, right now.
+
+use crate::system::SystemTable;
+
+mod stv_recents;
+mod stv_sessions;
+mod stv_slices;
+mod stv_tbl_perm;
+
+/// The tables.
+pub(super) const TABLES: [SystemTable; 4] =
+    [stv_recents::TABLE, stv_sessions::TABLE, stv_slices::TABLE, stv_tbl_perm::TABLE];

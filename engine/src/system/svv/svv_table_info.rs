@@ -1,0 +1,76 @@
+//! SVV_TABLE_INFO: size, distribution and order of every table that has rows.
+
+use crate::system::{
+    SystemContext, column,
+    table::{PG_CATALOG, Rows, SystemTable},
+    value::{NULL, row},
+    {encoding, table_size},
+};
+
+/// The table.
+pub(crate) const TABLE: SystemTable = SystemTable {
+    schema: PG_CATALOG,
+    name: "svv_table_info",
+    columns: &[
+        column::varchar("database", 128),
+        column::varchar("schema", 128),
+        column::oid("table_id"),
+        column::varchar("table", 128),
+        column::varchar("encoded", 32),
+        column::varchar("diststyle", 256),
+        column::varchar("sortkey1", 256),
+        column::integer("max_varchar"),
+        column::char("sortkey1_enc", 32),
+        column::integer("sortkey_num"),
+        column::bigint("size"),
+        column::decimal("pct_used", 10, 4),
+        column::bigint("empty"),
+        column::decimal("unsorted", 5, 2),
+        column::decimal("stats_off", 5, 2),
+        column::decimal("tbl_rows", 38, 0),
+        column::decimal("skew_sortkey1", 19, 2),
+        column::decimal("skew_rows", 19, 2),
+        column::decimal("estimated_visible_rows", 38, 0),
+        column::varchar("risk_event", 256),
+        column::decimal("vacuum_sort_benefit", 12, 2),
+        column::timestamp("create_time"),
+    ],
+    rows,
+};
+
+fn rows(context: &SystemContext, rows: &mut Rows) {
+    for table in context.catalog.tables() {
+        let row_count = table.manifest.row_count();
+        if row_count == 0 {
+            continue;
+        }
+        let sort_columns = table.sort_key.columns();
+        let first = sort_columns.first().and_then(|id| table_size::column(table, *id));
+        rows.push(row![
+            &context.database,
+            context.schema_name(table.schema),
+            table.id,
+            &table.name,
+            table_size::encoded(table),
+            table_size::dist_style(table),
+            table_size::sort_key(table),
+            table_size::longest_varchar(table),
+            first.map(|c| encoding::shown(&c.encoding)),
+            sort_columns.len() as i64,
+            table_size::blocks(table),
+            // How much of the storage that is, what the first sort column takes of it, and what
+            // sorting would bring is not known.
+            NULL,
+            0,
+            table_size::unsorted_hundredths(table),
+            0,
+            row_count,
+            NULL,
+            table_size::skew_hundredths(table, context.slice_count),
+            row_count,
+            NULL,
+            NULL,
+            table.created_at_us,
+        ]);
+    }
+}
