@@ -1,12 +1,6 @@
 //! The listener: accepts connections, and ends them in order.
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
@@ -78,10 +72,9 @@ impl Server {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "no address given");
             return Err(Error::Listen { address: String::new(), source });
         };
-        let local_addr = first.local_addr().map_err(|source| Error::Listen {
-            address: String::new(),
-            source,
-        })?;
+        let local_addr = first
+            .local_addr()
+            .map_err(|source| Error::Listen { address: String::new(), source })?;
         let shared = Arc::new(Shared {
             authenticator: Authenticator::new(leader.authentication().clone()),
             leader,
@@ -108,7 +101,12 @@ impl Server {
             .listeners
             .into_iter()
             .map(|listener| {
-                accept(listener, Arc::clone(&self.shared), connections.clone(), Arc::clone(&sockets))
+                accept(
+                    listener,
+                    Arc::clone(&self.shared),
+                    connections.clone(),
+                    Arc::clone(&sockets),
+                )
             })
             .collect();
         tokio::select! {

@@ -1,12 +1,6 @@
 //! The server's certificate: the user's own, or one made at the first start.
 
-use std::{
-    fs, io,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, io, io::Write, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
 
 use rustls::{
     ServerConfig,
@@ -45,7 +39,7 @@ pub(crate) fn acceptor(directory: &Path) -> Result<TlsAcceptor, Error> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn create(directory: &Path, certificate: &PathBuf, key: &PathBuf) -> Result<(), Error> {
+fn create(directory: &Path, certificate: &Path, key: &Path) -> Result<(), Error> {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])
         .map_err(|error| Error::Tls(error.to_string()))?;
     let failed = |path: &Path| {

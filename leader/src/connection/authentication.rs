@@ -110,9 +110,8 @@ impl Authenticator {
         }
         let first = first.value().map_err(Refusal::Error)?.unwrap_or_default();
         let malformed = |_| protocol_violation("malformed SCRAM message");
-        let (challenge, verifier) = ScramServerAuth::new()
-            .on_client_first_message(&first, expected)
-            .map_err(malformed)?;
+        let (challenge, verifier) =
+            ScramServerAuth::new().on_client_first_message(&first, expected).map_err(malformed)?;
         send(socket, &Request::SASLContinue(Bytes::from(challenge))).await?;
         let last = receive(socket).await?;
         match verifier.on_client_final_message(&last.0) {

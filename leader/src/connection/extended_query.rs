@@ -16,6 +16,7 @@ use super::{
     guarded, parameter,
     row_encoder::RowEncoder,
     rows::{Rows, Sent},
+    uninterrupted,
 };
 use crate::{
     error::Error,
@@ -55,6 +56,8 @@ impl Connection {
             let message = format!("prepared statement \"{name}\" already exists");
             return Err(failure(SqlState::DUPLICATE_PREPARED_STATEMENT, message));
         }
+        // The unnamed one lasts until the next Parse, also one that fails.
+        self.statements.remove("");
         let mut parsed = caught(|| self.session.parse(sql))?;
         if parsed.len() > 1 {
             let message = "cannot insert multiple commands into a prepared statement";
@@ -72,8 +75,7 @@ impl Connection {
 
     pub(super) fn bind(&mut self, bind: Bind) -> Result<(), Failure> {
         let statement = self.statement(&bind.statement)?;
-        let parameters =
-            caught(|| parameter::decode(&bind, &statement.prepared.parameter_types))?;
+        let parameters = caught(|| parameter::decode(&bind, &statement.prepared.parameter_types))?;
         if let Some(schema) = &statement.prepared.result_schema {
             RowEncoder::new(schema, &bind.result_formats)?;
         }
@@ -131,7 +133,16 @@ impl Connection {
             let statement = Arc::clone(&portal.statement);
             let prepared = &statement.prepared;
             let run = self.session.run_prepared(prepared, parameters);
-            match guarded(&self.interrupt, run).await? {
+            let is_commit = prepared
+                .statement
+                .as_ref()
+                .is_some_and(|parsed| matches!(parsed.statement, Statement::Commit));
+            let outcome = if is_commit {
+                uninterrupted(run).await?
+            } else {
+                guarded(&self.interrupt, run).await?
+            };
+            match outcome {
                 Outcome::Empty => {
                     self.output.push(&EmptyQueryResponse::new());
                     return Ok(());
@@ -146,7 +157,12 @@ impl Connection {
                 }
                 Outcome::Rows { schema, batches, tag } => {
                     // The client decodes by what Describe said.
-                    let schema = prepared.result_schema.as_ref().unwrap_or(&schema);
+                    let described = prepared.result_schema.as_ref().unwrap_or(&schema);
+                    if described.fields().len() != schema.fields().len() {
+                        let message = "cached plan must not change result type";
+                        return Err(failure(SqlState::FEATURE_NOT_SUPPORTED, message));
+                    }
+                    let schema = described;
                     let encoder = RowEncoder::new(schema, &portal.result_formats)?;
                     portal.progress = Progress::Reading(Rows::new(batches, encoder, tag));
                 }
@@ -206,8 +222,7 @@ impl Connection {
     /// Ends a pipeline, and with it what errors made it skip.
     pub(super) async fn sync(&mut self) -> Result<(), Failure> {
         self.skips_to_sync = false;
-        // The commit is not to be cut short: the client must learn how it went.
-        let synced = guarded(&self.interrupt.without_cancel(), self.session.sync()).await;
+        let synced = uninterrupted(self.session.sync()).await;
         if self.session.transaction_state() == TransactionState::Idle {
             self.portals.clear();
         }

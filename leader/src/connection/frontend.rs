@@ -84,12 +84,27 @@ pub(crate) enum Target {
 /// A message of a client that is known.
 #[derive(Debug)]
 pub(crate) enum Frontend {
-    Query { sql: String },
-    Parse { name: String, sql: String, type_oids: Vec<u32> },
+    Query {
+        sql: String,
+    },
+    Parse {
+        name: String,
+        sql: String,
+        type_oids: Vec<u32>,
+    },
     Bind(Bind),
-    Describe { target: Target, name: String },
-    Execute { portal: String, row_limit: i32 },
-    Close { target: Target, name: String },
+    Describe {
+        target: Target,
+        name: String,
+    },
+    Execute {
+        portal: String,
+        row_limit: i32,
+    },
+    Close {
+        target: Target,
+        name: String,
+    },
     Flush,
     Sync,
     Terminate,
@@ -229,8 +244,14 @@ mod tests {
     #[test]
     fn short_messages_are_errors_and_never_panics() {
         for tag in b"QPBEDCHSXdcf" {
-            for body in [&b""[..], b"\0", b"a\0", b"\0\0", b"\0\0\xff\xff", b"\0\0\0\0\0\x01\x7f\xff\xff\xff"]
-            {
+            for body in [
+                &b""[..],
+                b"\0",
+                b"a\0",
+                b"\0\0",
+                b"\0\0\xff\xff",
+                b"\0\0\0\0\0\x01\x7f\xff\xff\xff",
+            ] {
                 let _ = Frontend::decode(frame(*tag, body));
             }
         }

@@ -15,6 +15,7 @@ mod cancel;
 mod error_response;
 mod extended_query;
 mod frontend;
+mod numeric;
 mod output;
 mod parameter;
 mod row_encoder;
@@ -24,11 +25,7 @@ mod startup;
 mod text_format;
 
 use std::{
-    any::Any,
-    collections::HashMap,
-    net::SocketAddr,
-    panic::AssertUnwindSafe,
-    sync::Arc,
+    any::Any, collections::HashMap, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc,
     time::Duration,
 };
 
@@ -187,11 +184,11 @@ impl Connection {
     async fn next(&mut self) -> Result<(), Closed> {
         let frame = tokio::select! {
             biased;
-            frame = self.frames.recv() => frame,
             () = self.shared.shutdown.cancelled() => {
                 self.say_goodbye();
                 return Err(Closed);
             }
+            frame = self.frames.recv() => frame,
         };
         let frame = match frame {
             Some(Ok(frame)) => frame,
@@ -204,7 +201,7 @@ impl Connection {
         };
         let is_query = frame.tag == b'Q';
         let is_extended = b"PBDECS".contains(&frame.tag);
-        if self.skips_to_sync && is_extended && frame.tag != b'S' {
+        if self.skips_to_sync && !b"SX".contains(&frame.tag) {
             return Ok(());
         }
         self.interrupt.statement = self.cancel.slot().begin();
@@ -345,8 +342,7 @@ async fn read_frames(
 ) {
     let mut buffer = BytesMut::new();
     loop {
-        let frame =
-            frontend::read_frame(&mut socket, &mut buffer, frontend::FRAME_BYTES_MAX).await;
+        let frame = frontend::read_frame(&mut socket, &mut buffer, frontend::FRAME_BYTES_MAX).await;
         match frame {
             Err(FrameError::Lost) => break,
             Err(protocol) => {
@@ -375,6 +371,15 @@ async fn guarded<T>(
             Ok(result) => Ok(result?),
             Err(panic) => Err(panicked(panic.as_ref()).into()),
         },
+    }
+}
+
+/// Runs a commit to its end, whoever wants it stopped: only then is it known how it went. A panic in
+/// it is its error.
+async fn uninterrupted<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(result) => Ok(result?),
+        Err(panic) => Err(panicked(panic.as_ref()).into()),
     }
 }
 

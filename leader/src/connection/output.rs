@@ -4,7 +4,10 @@ use bytes::BytesMut;
 use pgwire::messages::Message;
 use tokio::io::{AsyncWriteExt, WriteHalf};
 
-use super::{BoxedSocket, cancel::{Interrupt, Stop}};
+use super::{
+    BoxedSocket,
+    cancel::{Interrupt, Stop},
+};
 
 /// How many bytes are gathered before they are sent.
 pub(crate) const SEND_BYTES: usize = 64 << 10;

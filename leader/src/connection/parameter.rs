@@ -16,7 +16,7 @@ use engine::{
 };
 use pgwire::messages::data::{FORMAT_CODE_BINARY, FORMAT_CODE_TEXT};
 
-use super::frontend::Bind;
+use super::{frontend::Bind, numeric};
 use crate::error::Error;
 
 /// `invalid_binary_representation`.
@@ -70,7 +70,8 @@ pub(crate) fn decode(bind: &Bind, types: &[SqlType]) -> Result<Vec<ScalarValue>,
     }
     let formats = &bind.parameter_formats;
     if formats.len() > 1 && formats.len() != count {
-        let message = format!("bind message has {} parameter formats but {count} parameters", formats.len());
+        let message =
+            format!("bind message has {} parameter formats but {count} parameters", formats.len());
         return Err(Error::statement(SqlState::PROTOCOL_VIOLATION, message));
     }
     let mut values = Vec::with_capacity(count);
@@ -176,9 +177,8 @@ fn decimal(value: &str, sql_type: SqlType) -> Result<ScalarValue, Error> {
         return Err(invalid());
     }
     let scale = i32::try_from(fraction.len()).unwrap_or(i32::MAX).saturating_sub(exponent);
-    let out_of_range = || {
-        Error::statement(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow")
-    };
+    let out_of_range =
+        || Error::statement(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow");
     let mut unscaled: i128 = digits.trim_start_matches('0').parse().or_else(|_| {
         if digits.bytes().all(|byte| byte == b'0') { Ok(0) } else { Err(out_of_range()) }
     })?;
@@ -186,22 +186,7 @@ fn decimal(value: &str, sql_type: SqlType) -> Result<ScalarValue, Error> {
         let factor = 10_i128.checked_pow(scale.unsigned_abs()).ok_or_else(out_of_range)?;
         unscaled = unscaled.checked_mul(factor).ok_or_else(out_of_range)?;
     }
-    numeric(sign * unscaled, scale.max(0))
-}
-
-/// Returns a DECIMAL value, or 22003 when it has more digits than Redshift holds.
-fn numeric(unscaled: i128, scale: i32) -> Result<ScalarValue, Error> {
-    let digits = unscaled.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
-    let scale = i8::try_from(scale).ok().filter(|scale| *scale <= engine::types::DECIMAL_SCALE_MAX);
-    match scale {
-        Some(scale) if digits <= u32::from(DECIMAL_PRECISION_MAX) => {
-            Ok(ScalarValue::Decimal128(Some(unscaled), DECIMAL_PRECISION_MAX, scale))
-        }
-        _ => Err(Error::statement(
-            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-            "numeric value has more than 38 digits",
-        )),
-    }
+    numeric::scalar(sign * unscaled, scale.max(0))
 }
 
 /// Reads a day, a time of day or a moment through Arrow's parser.
@@ -283,46 +268,8 @@ fn from_binary(value: &Bytes, sql_type: SqlType, index: usize) -> Result<ScalarV
             };
             ScalarValue::TimestampMicrosecond(Some(micros), zone)
         }
-        SqlType::Decimal { .. } => binary_numeric(reader).ok_or_else(invalid)??,
+        SqlType::Decimal { .. } => numeric::get(reader).ok_or_else(invalid)??,
     })
-}
-
-/// Reads PostgreSQL's binary numeric; `None` when the bytes are not one.
-fn binary_numeric(mut value: Bytes) -> Option<Result<ScalarValue, Error>> {
-    if value.len() < 8 {
-        return None;
-    }
-    let count = usize::from(value.get_u16());
-    let weight = i32::from(value.get_i16());
-    let sign = value.get_u16();
-    let scale = i32::from(value.get_u16());
-    if value.len() != 2 * count {
-        return None;
-    }
-    if sign != 0 && sign != 0x4000 {
-        let message = "NaN and infinity are no values of type numeric";
-        return Some(Err(Error::statement(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message)));
-    }
-    let mut unscaled = 0_i128;
-    for index in 0..count {
-        let group = i128::from(value.get_u16());
-        if group > 9_999 {
-            return None;
-        }
-        // The decimal place of the group's last digit, once the point is moved by the scale.
-        let place = 4 * (weight - i32::try_from(index).ok()?) + scale;
-        let term = if place >= 0 {
-            10_i128.checked_pow(place.unsigned_abs()).and_then(|unit| group.checked_mul(unit))
-        } else {
-            Some(10_i128.checked_pow(place.unsigned_abs()).map_or(0, |unit| group / unit))
-        };
-        match term.and_then(|term| unscaled.checked_add(term)) {
-            Some(sum) => unscaled = sum,
-            None if group == 0 => {}
-            None => return Some(numeric(i128::MAX, 0)),
-        }
-    }
-    Some(numeric(if sign == 0 { unscaled } else { -unscaled }, scale))
 }
 
 #[cfg(test)]
@@ -360,20 +307,16 @@ mod tests {
     #[test]
     fn wrong_values_have_postgresql_codes() {
         assert_eq!(code(from_text("x", SqlType::Integer)), SqlState::INVALID_TEXT_REPRESENTATION);
-        assert_eq!(code(from_text("70000", SqlType::SmallInt)), SqlState::NUMERIC_VALUE_OUT_OF_RANGE);
-        assert_eq!(code(from_text("maybe", SqlType::Boolean)), SqlState::INVALID_TEXT_REPRESENTATION);
+        assert_eq!(
+            code(from_text("70000", SqlType::SmallInt)),
+            SqlState::NUMERIC_VALUE_OUT_OF_RANGE
+        );
+        assert_eq!(
+            code(from_text("maybe", SqlType::Boolean)),
+            SqlState::INVALID_TEXT_REPRESENTATION
+        );
         assert_eq!(code(from_text("1-2", SqlType::Date)), SqlState::INVALID_DATETIME_FORMAT);
         let three = Bytes::from_static(&[1, 2, 3]);
         assert_eq!(code(from_binary(&three, SqlType::Integer, 0)), INVALID_BINARY_REPRESENTATION);
-    }
-
-    #[test]
-    fn binary_numeric_reads_base_10000() {
-        // 12345.67 = 1 | 2345 | 6700, weight 1, scale 2.
-        let bytes = Bytes::from_static(&[0, 3, 0, 1, 0, 0, 0, 2, 0, 1, 0x09, 0x29, 0x1a, 0x2c]);
-        assert_eq!(
-            binary_numeric(bytes).unwrap().unwrap(),
-            ScalarValue::Decimal128(Some(1_234_567), 38, 2)
-        );
     }
 }

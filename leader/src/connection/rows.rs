@@ -5,9 +5,9 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 
 use super::{
-    Failure, caught,
+    Failure,
     cancel::Interrupt,
-    guarded,
+    caught, guarded,
     output::Output,
     row_encoder::{BatchEncoder, RowEncoder},
 };
@@ -82,10 +82,7 @@ impl Rows {
         }
     }
 
-    async fn next_batch(
-        &mut self,
-        interrupt: &Interrupt,
-    ) -> Result<Option<RecordBatch>, Failure> {
+    async fn next_batch(&mut self, interrupt: &Interrupt) -> Result<Option<RecordBatch>, Failure> {
         let batches = &mut self.batches;
         guarded(interrupt, async move { Ok(batches.next().await.transpose()?) }).await
     }
@@ -102,7 +99,9 @@ impl Rows {
 
 /// Encodes rows until the batch ends, enough are sent or the buffer is full.
 fn encode_rows(batch: &BatchEncoder, next_row: &mut usize, wanted: u64, output: &mut Output) {
-    let end = batch.row_count().min(next_row.saturating_add(usize::try_from(wanted).unwrap_or(usize::MAX)));
+    let end = batch
+        .row_count()
+        .min(next_row.saturating_add(usize::try_from(wanted).unwrap_or(usize::MAX)));
     while *next_row < end && !output.is_full() {
         batch.encode(*next_row, output.buffer());
         *next_row += 1;

@@ -1,19 +1,19 @@
 //! The simple protocol: a string of statements, each answered as soon as it has run.
 
-use engine::sql::ParsedStatement;
+use engine::sql::{ParsedStatement, Statement};
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 
 use super::{
     Connection, Failure, caught, guarded,
     row_encoder::RowEncoder,
     rows::{Rows, Sent},
+    uninterrupted,
 };
 use crate::session::Outcome;
 
 impl Connection {
     /// Answers a query string up to, not including, ReadyForQuery.
     pub(super) async fn query(&mut self, sql: &str) -> Result<(), Failure> {
-        self.skips_to_sync = false;
         self.portals.remove("");
         let statements = caught(|| self.session.parse(sql))?;
         if statements.is_empty() {
@@ -26,7 +26,7 @@ impl Connection {
             let answer = self.run_statement(statement).await?;
             if index == last {
                 // Before the last statement is said to be complete, all of them must be committed.
-                guarded(&self.interrupt, self.session.end_query_string()).await?;
+                uninterrupted(self.session.end_query_string()).await?;
             }
             self.push_notices();
             match answer {
@@ -42,7 +42,11 @@ impl Connection {
         &mut self,
         statement: &ParsedStatement,
     ) -> Result<Option<String>, Failure> {
-        let outcome = guarded(&self.interrupt, self.session.run(statement)).await?;
+        let run = self.session.run(statement);
+        let outcome = match statement.statement {
+            Statement::Commit => uninterrupted(run).await?,
+            _ => guarded(&self.interrupt, run).await?,
+        };
         match outcome {
             Outcome::Empty => Ok(None),
             Outcome::Done { tag } => {

@@ -1,6 +1,6 @@
 //! From the first byte to ReadyForQuery: TLS, the start-up packet, authentication, the session.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::{Buf, Bytes, BytesMut};
 use engine::{client_error::SqlState, ids::Pid};
@@ -195,8 +195,9 @@ async fn read_packet(socket: &mut BoxedSocket) -> Result<FirstPacket, Refusal> {
     let length = header.get_u32() as usize;
     let code = header.get_i32();
     if !(HEADER_BYTES..=PACKET_BYTES_MAX).contains(&length) {
+        // Not PostgreSQL's protocol, so there is no way to answer.
         tracing::debug!(length, "invalid length of startup packet");
-        return Err(refused(SqlState::PROTOCOL_VIOLATION, "invalid length of startup packet"));
+        return Err(Refusal::Lost);
     }
     let mut body = vec![0; length - HEADER_BYTES];
     socket.read_exact(&mut body).await.map_err(|_| Refusal::Lost)?;
@@ -221,8 +222,7 @@ async fn read_packet(socket: &mut BoxedSocket) -> Result<FirstPacket, Refusal> {
     }
 }
 
-type Opened =
-    (Session, BytesMut, super::cancel::Registration, tokio::sync::OwnedSemaphorePermit);
+type Opened = (Session, BytesMut, super::cancel::Registration, tokio::sync::OwnedSemaphorePermit);
 
 /// Authenticates the client and opens its session.
 async fn open(
@@ -253,9 +253,9 @@ async fn open(
         let message = "the database system is shutting down";
         return Err(refused(SqlState::CANNOT_CONNECT_NOW, message));
     }
-    let place = shared.places.clone().try_acquire_owned().map_err(|_| {
-        refused(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already")
-    })?;
+    let place = Arc::clone(&shared.places)
+        .try_acquire_owned()
+        .map_err(|_| refused(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"))?;
     if database != shared.leader.database() {
         let message = format!("database \"{database}\" does not exist");
         return Err(refused(SqlState::INVALID_CATALOG_NAME, message));
@@ -287,9 +287,9 @@ async fn negotiate(socket: &mut BoxedSocket, packet: &StartupPacket) -> Result<(
     let options = packet.parameters.keys().filter(|name| name.starts_with(PROTOCOL_OPTION_PREFIX));
     let message = NegotiateProtocolVersion::new(PROTOCOL_3_0, options.cloned().collect());
     let mut bytes = BytesMut::new();
-    message.encode(&mut bytes).map_err(|error| {
-        refused(SqlState::PROTOCOL_VIOLATION, error.to_string())
-    })?;
+    message
+        .encode(&mut bytes)
+        .map_err(|error| refused(SqlState::PROTOCOL_VIOLATION, error.to_string()))?;
     socket.write_all(&bytes).await.map_err(|_| Refusal::Lost)
 }
 
@@ -330,7 +330,8 @@ fn parse_options(options: &str) -> Vec<(String, String)> {
             None if word == "-c" => words.next(),
             None => word.strip_prefix("-c").map(str::to_owned),
         };
-        if let Some((name, value)) = setting.as_deref().and_then(|setting| setting.split_once('=')) {
+        if let Some((name, value)) = setting.as_deref().and_then(|setting| setting.split_once('='))
+        {
             parameters.push((name.replace('-', "_"), value.to_owned()));
         }
     }
