@@ -13,3 +13,5 @@ pub mod sql;
 pub mod storage;
 
 pub mod catalog;
+
+pub mod copy;
