@@ -14,6 +14,15 @@ pub mod storage;
 
 pub mod catalog;
 
+pub mod transaction;
+
+pub mod copy;
+pub mod write;
+
 pub mod execution;
 pub mod functions;
 pub mod system;
+
+pub mod plan;
+
+pub mod error;

@@ -2,6 +2,7 @@
 
 pub mod copy;
 mod error;
+pub mod redact;
 mod statement;
 
 pub use error::SqlError;

@@ -1,0 +1,96 @@
+//! One rejected row, as STL_LOAD_ERRORS shows it, and the bounded collection of them that all
+//! streams of a load share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::options::CopyOptions;
+
+/// How many rejected rows are kept; MAXERROR cannot be higher.
+const KEPT_MAX: usize = 100_000;
+/// How much of a line or a field is kept, in bytes.
+const RAW_BYTES_MAX: usize = 1024;
+
+/// A rejected row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadError {
+    /// The file's URL.
+    pub file: String,
+    /// The line it starts on, from 1, headers counted.
+    pub line_number: i64,
+    /// The column at fault; empty when it is the line.
+    pub column_name: String,
+    /// The column's type, as `pg_type.typname`.
+    pub sql_type: String,
+    /// The length of the column's type, if it has one.
+    pub col_length: Option<u32>,
+    /// Where in the line the field starts: bytes, from 0.
+    pub position: i32,
+    /// The line, at most 1024 bytes.
+    pub raw_line: String,
+    /// The field, at most 1024 bytes.
+    pub raw_field_value: String,
+    /// Redshift's code, see its load error reference.
+    pub err_code: i32,
+    /// What is wrong.
+    pub err_reason: String,
+}
+
+/// The rejected rows of one load.
+#[derive(Debug)]
+pub struct LoadErrors {
+    kept: Mutex<Vec<LoadError>>,
+    count: AtomicU64,
+    /// The load fails with this many; see MAXERROR.
+    failing_count: u64,
+}
+
+impl LoadErrors {
+    /// Returns an empty collection with the options' MAXERROR.
+    pub fn new(options: &CopyOptions) -> Self {
+        let failing_count = match options.ignore_all_errors {
+            true => u64::MAX,
+            // 0 and 1 both fail on the first error.
+            false => options.error_max.max(1),
+        };
+        Self { kept: Mutex::default(), count: AtomicU64::new(0), failing_count }
+    }
+
+    /// Records a rejected row.
+    pub fn reject(&self, error: LoadError) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let mut kept = self.kept.lock();
+        if kept.len() < KEPT_MAX {
+            kept.push(error);
+        }
+    }
+
+    /// Returns whether the load has failed.
+    pub fn too_many(&self) -> bool {
+        self.count() >= self.failing_count
+    }
+
+    /// Returns the number of rejected rows.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Returns the rejected rows by file and line.
+    pub fn rows(&self) -> Vec<LoadError> {
+        let mut rows = self.kept.lock().clone();
+        rows.sort_by(|a, b| (&a.file, a.line_number).cmp(&(&b.file, b.line_number)));
+        rows
+    }
+}
+
+/// Returns the first bytes as text; bytes that are no UTF-8 are replaced.
+pub(super) fn raw_text(bytes: &[u8]) -> String {
+    let cut = &bytes[..bytes.len().min(RAW_BYTES_MAX)];
+    let text = String::from_utf8_lossy(cut);
+    let mut end = text.len().min(RAW_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
