@@ -10,106 +10,12 @@ use sqlparser::{
 };
 
 use crate::sql::{
-    QualifiedName, SqlError, depth, dialect::REDSHIFT, rewrite, source::Source, syntax_error,
+    QualifiedName, SqlError, depth, dialect::REDSHIFT, reserved, rewrite, source::Source, syntax_error,
     tokens::StatementTokens,
 };
 
 /// How deep sqlparser may recurse. It grows its stack; [`depth`] bounds what is built.
 const RECURSION_LIMIT: usize = 4 * depth::DEPTH_MAX;
-
-/// Words that name nothing unless they are quoted: those PostgreSQL and Redshift both reserve.
-const RESERVED: &[&str] = &[
-    "all",
-    "analyse",
-    "analyze",
-    "and",
-    "any",
-    "array",
-    "as",
-    "asc",
-    "between",
-    "both",
-    "case",
-    "cast",
-    "check",
-    "collate",
-    "column",
-    "constraint",
-    "create",
-    "cross",
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "default",
-    "deferrable",
-    "desc",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "except",
-    "false",
-    "for",
-    "foreign",
-    "freeze",
-    "from",
-    "full",
-    "grant",
-    "group",
-    "having",
-    "ilike",
-    "in",
-    "initially",
-    "inner",
-    "intersect",
-    "into",
-    "is",
-    "isnull",
-    "join",
-    "leading",
-    "left",
-    "like",
-    "limit",
-    "localtime",
-    "localtimestamp",
-    "minus",
-    "natural",
-    "new",
-    "not",
-    "notnull",
-    "null",
-    "off",
-    "offset",
-    "old",
-    "on",
-    "only",
-    "or",
-    "order",
-    "outer",
-    "overlaps",
-    "placing",
-    "primary",
-    "references",
-    "right",
-    "select",
-    "session_user",
-    "similar",
-    "some",
-    "table",
-    "then",
-    "to",
-    "trailing",
-    "true",
-    "union",
-    "unique",
-    "user",
-    "using",
-    "verbose",
-    "when",
-    "where",
-    "with",
-];
 
 /// A place in a statement.
 pub(super) struct Cursor<'a> {
@@ -334,7 +240,7 @@ impl<'a> Cursor<'a> {
                 }
                 word.value.clone()
             }
-            Token::Word(word) if RESERVED.binary_search(&word.value.as_str()).is_err() => {
+            Token::Word(word) if !reserved::is_reserved(&word.value) => {
                 word.value.clone()
             }
             _ => return Err(self.unexpected_name()),
@@ -456,15 +362,5 @@ fn is_word(token: &Token, word: &str) -> bool {
     match token {
         Token::Word(found) => found.quote_style.is_none() && found.value == word,
         _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::RESERVED;
-
-    #[test]
-    fn reserved_words_are_sorted() {
-        assert!(RESERVED.is_sorted());
     }
 }

@@ -8,9 +8,12 @@ use std::any::TypeId;
 
 use sqlparser::{
     dialect::{Dialect, PostgreSqlDialect, Precedence},
-    keywords::Keyword,
+    keywords::{self, Keyword},
     parser::{Parser, ParserError},
+    tokenizer::Token,
 };
+
+use crate::sql::reserved;
 
 /// The one value of the dialect.
 pub(super) static REDSHIFT: Redshift = Redshift;
@@ -45,7 +48,22 @@ impl Dialect for Redshift {
         PostgreSqlDialect {}.is_reserved_for_identifier(keyword)
     }
 
+    /// `SELECT a b` names the column b, but no reserved word does that without AS.
+    fn is_column_alias(&self, keyword: &Keyword, _parser: &mut Parser<'_>) -> bool {
+        !keywords::RESERVED_FOR_COLUMN_ALIAS.contains(keyword) && !is_reserved(keyword)
+    }
+
+    fn is_table_alias(&self, keyword: &Keyword, _parser: &mut Parser<'_>) -> bool {
+        !keywords::RESERVED_FOR_TABLE_ALIAS.contains(keyword) && !is_reserved(keyword)
+    }
+
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        // sqlparser takes `x NOT NULL` for `x IS NOT NULL`; it ends a DEFAULT and starts a constraint.
+        if parser.peek_keyword(Keyword::NOT)
+            && matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == Keyword::NULL)
+        {
+            return Some(Ok(self.prec_unknown()));
+        }
         PostgreSqlDialect {}.get_next_precedence(parser)
     }
 
@@ -122,6 +140,10 @@ impl Dialect for Redshift {
         true
     }
 
+    fn supports_notnull_operator(&self) -> bool {
+        true
+    }
+
     fn supports_bitwise_shift_operators(&self) -> bool {
         true
     }
@@ -138,4 +160,8 @@ impl Dialect for Redshift {
     fn supports_limit_comma(&self) -> bool {
         false
     }
+}
+
+fn is_reserved(keyword: &Keyword) -> bool {
+    *keyword != Keyword::NoKeyword && reserved::is_reserved(&format!("{keyword:?}").to_lowercase())
 }

@@ -30,6 +30,7 @@ mod insert;
 mod parse;
 mod query;
 pub mod redact;
+mod reserved;
 mod rewrite;
 mod session;
 mod set;

@@ -106,7 +106,7 @@ fn types_that_are_refused() {
         ("int[]", "0A000", "columns of type AN ARRAY are not supported", "int[]"),
         ("double", "42601", "syntax error at or near \")\"", ")"),
         ("varchar(x)", "42601", "syntax error at or near \"x\"", "x"),
-        ("", "42601", "syntax error at or near \")\"", ")"),
+        ("distkey", "42704", "type \"distkey\" does not exist", "distkey"),
     ] {
         let sql = format!("create table t (a {written})");
         fails(&sql, SqlState(state), message, place);

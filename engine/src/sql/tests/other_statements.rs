@@ -83,7 +83,7 @@ fn inserts() {
     }
     for (sql, state, message, place) in [
         ("insert into t values (1, 2), (3)", "42601", "VALUES lists must all be the same length", "(3)"),
-        ("insert into t values (1) on conflict do nothing", "0A000", "INSERT … ON CONFLICT is not supported", "on"),
+        ("insert into t values (1) on conflict do nothing", "0A000", "INSERT … ON CONFLICT is not supported", "on conflict"),
         ("insert into t values (1) returning a", "0A000", "INSERT … RETURNING is not supported", "returning"),
         ("insert into t values (1,)", "42601", "syntax error at or near \")\"", ")"),
         ("insert into t values", "42601", "syntax error at end of input", ""),
