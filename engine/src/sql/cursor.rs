@@ -10,8 +10,8 @@ use sqlparser::{
 };
 
 use crate::sql::{
-    QualifiedName, SqlError, depth, dialect::REDSHIFT, reserved, rewrite, source::Source, syntax_error,
-    tokens::StatementTokens,
+    QualifiedName, SqlError, depth, dialect::REDSHIFT, reserved, rewrite, source::Source,
+    syntax_error, tokens::StatementTokens,
 };
 
 /// How deep sqlparser may recurse. It grows its stack; [`depth`] bounds what is built.
@@ -240,9 +240,7 @@ impl<'a> Cursor<'a> {
                 }
                 word.value.clone()
             }
-            Token::Word(word) if !reserved::is_reserved(&word.value) => {
-                word.value.clone()
-            }
+            Token::Word(word) if !reserved::is_reserved(&word.value) => word.value.clone(),
             _ => return Err(self.unexpected_name()),
         };
         self.advance();

@@ -37,13 +37,12 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
     }
     // A parameter stands alone; a command goes on.
     let goes_on = !matches!(cursor.peek_nth(1), Token::EOF | Token::Period);
-    if let Some((words, table)) = METADATA.iter().find(|(words, _)| cursor.at_all(words)) {
-        if goes_on || matches!(words[0], "databases" | "datashares") {
-            let name = words[0].to_uppercase();
-            let message = format!("SHOW {name} is not supported");
-            return Err(SqlError::unsupported(message, Some(cursor.position()))
-                .with_hint(format!("Query {table}.")));
-        }
+    if let Some((words, table)) = METADATA.iter().find(|(words, _)| cursor.at_all(words))
+        && (goes_on || matches!(words[0], "databases" | "datashares"))
+    {
+        let message = format!("SHOW {} is not supported", words[0].to_uppercase());
+        return Err(SqlError::unsupported(message, Some(cursor.position()))
+            .with_hint(format!("Query {table}.")));
     }
     set::parameter_name(cursor)
 }

@@ -33,11 +33,10 @@ impl VisitorMut for DatePartsAreText {
         };
         if let Some(ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(part))) =
             list.args.first_mut()
+            && let ast::Expr::Identifier(name) = part
         {
-            if let ast::Expr::Identifier(name) = part {
-                let text = ast::Value::SingleQuotedString(name.value.clone());
-                *part = ast::Expr::Value(text.with_span(name.span));
-            }
+            let text = ast::Value::SingleQuotedString(name.value.clone());
+            *part = ast::Expr::Value(text.with_span(name.span));
         }
         ControlFlow::Continue(())
     }

@@ -13,10 +13,8 @@ impl VisitorMut for MinusIsExcept {
 
     fn pre_visit_query(&mut self, query: &mut ast::Query) -> ControlFlow<Refused> {
         flow(each_set_expr(&mut query.body, &mut |part, _| {
-            if let ast::SetExpr::SetOperation { op, .. } = part {
-                if *op == ast::SetOperator::Minus {
-                    *op = ast::SetOperator::Except;
-                }
+            if let ast::SetExpr::SetOperation { op: op @ ast::SetOperator::Minus, .. } = part {
+                *op = ast::SetOperator::Except;
             }
             Ok(())
         }))

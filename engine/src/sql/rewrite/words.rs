@@ -14,10 +14,11 @@ impl VisitorMut for WordsAreCalls {
     type Break = Refused;
 
     fn post_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<Refused> {
-        if let ast::Expr::Identifier(name) = expr {
-            if name.quote_style.is_none() && WORDS.contains(&name.value.as_str()) {
-                *expr = call(&name.value.clone(), Vec::new());
-            }
+        if let ast::Expr::Identifier(name) = expr
+            && name.quote_style.is_none()
+            && let Some(word) = WORDS.iter().find(|word| **word == name.value)
+        {
+            *expr = call(word, Vec::new());
         }
         ControlFlow::Continue(())
     }

@@ -1,3 +1,5 @@
+//! CREATE TABLE and CREATE TABLE AS.
+
 use super::{fails, one};
 use crate::{
     client_error::SqlState,
@@ -153,11 +155,17 @@ fn defaults_end_where_the_next_attribute_starts() {
         ("'x' collate case_sensitive", "'x'"),
         ("true", "true"),
     ] {
-        for after in ["", " not null", " encode raw", " null", " primary key", " distkey", " sortkey"] {
-            let create = table(&format!("create table t (a varchar(10) default {default}{after}, b int)"));
+        for after in
+            ["", " not null", " encode raw", " null", " primary key", " distkey", " sortkey"]
+        {
+            let create =
+                table(&format!("create table t (a varchar(10) default {default}{after}, b int)"));
             let found = create.columns[0].default.as_ref().map(ToString::to_string);
             assert_eq!(found.as_deref(), Some(shown), "{default}{after}");
-            assert_eq!(create.columns[0].not_null, after.contains("not null") || after.contains("key") && after.contains("primary"));
+            assert_eq!(
+                create.columns[0].not_null,
+                after.contains("not null") || after.contains("key") && after.contains("primary")
+            );
         }
     }
 }
@@ -176,7 +184,12 @@ fn table_attributes_come_in_any_order() {
     for (written, style, key, sort) in [
         ("", None, None, SortKeyClause::Unspecified),
         ("diststyle even", Some(DistStyleName::Even), None, SortKeyClause::Unspecified),
-        ("diststyle all sortkey (b)", Some(DistStyleName::All), None, SortKeyClause::Compound(names(&["b"]))),
+        (
+            "diststyle all sortkey (b)",
+            Some(DistStyleName::All),
+            None,
+            SortKeyClause::Compound(names(&["b"])),
+        ),
         (
             "compound sortkey(a, b) diststyle key distkey(a)",
             Some(DistStyleName::Key),
@@ -243,7 +256,9 @@ fn constraints_are_kept() {
     assert!(matches!(&shown[2].2, ConstraintKind::ForeignKey { table, columns }
         if table.to_string() == "s.p" && columns == &["x"]));
     assert_eq!((shown[3].0, shown[3].1.as_str()), (Some("u"), "b,c"));
-    assert!(matches!(&shown[4].2, ConstraintKind::ForeignKey { columns, .. } if columns.is_empty()));
+    assert!(
+        matches!(&shown[4].2, ConstraintKind::ForeignKey { columns, .. } if columns.is_empty())
+    );
     assert!(create.columns[0].not_null && !create.columns[1].not_null);
     let create = table("create table t (a int, b int, primary key (a, b))");
     assert!(create.columns[0].not_null && create.columns[1].not_null);
@@ -252,40 +267,180 @@ fn constraints_are_kept() {
 #[test]
 fn contradictions_are_refused() {
     for (sql, state, message, place) in [
-        ("create table t (a int, a int)", "42701", "column \"a\" specified more than once", "a int)"),
-        ("create table t (a int, \"A\" int)", "42701", "column \"a\" specified more than once", "\"A\""),
-        ("create table t (a int distkey, b int distkey)", "42P16", "cannot specify multiple distkey columns", "distkey)"),
-        ("create table t (a int distkey) distkey (a)", "42P16", "cannot specify multiple distkey columns", "distkey (a)"),
-        ("create table t (a int, b int) distkey (a, b)", "42P16", "cannot specify multiple distkey columns", ", b)"),
-        ("create table t (a int distkey) diststyle even", "42P16", "cannot specify DISTKEY with DISTSTYLE EVEN", "(a"),
-        ("create table t (a int distkey) diststyle all", "42P16", "cannot specify DISTKEY with DISTSTYLE ALL", "(a"),
-        ("create table t (a int) diststyle key", "42P16", "DISTSTYLE KEY requires a DISTKEY column", "(a"),
-        ("create table t (a int) diststyle round", "42601", "syntax error at or near \"round\"", "round"),
-        ("create table t (a int encode wibble)", "42601", "encoding \"wibble\" is not known", "wibble"),
-        ("create table t (a int encode text255)", "42P16", "invalid encoding type specified for column \"a\"", "text255"),
-        ("create table t (a varchar encode az64)", "42P16", "invalid encoding type specified for column \"a\"", "az64"),
-        ("create table t (a int) sortkey (b)", "42703", "column \"b\" named in key does not exist", "(a"),
-        ("create table t (a int, primary key (b))", "42703", "column \"b\" named in key does not exist", "(a"),
-        ("create table t (a int sortkey, b int sortkey)", "42P16", "cannot specify more than one sort key", "sortkey)"),
-        ("create table t (a int sortkey) sortkey (a)", "42P16", "cannot specify more than one sort key", "sortkey (a)"),
-        ("create table t (a int) sortkey (a, a)", "42701", "column \"a\" appears twice in the sort key", "(a, a)"),
-        ("create table t (a int primary key, primary key (a))", "42P16", "multiple primary keys for table \"t\" are not allowed", "(a int"),
-        ("create table t (a int null not null)", "42601", "conflicting NULL/NOT NULL declarations for column \"a\" of table \"t\"", "not null"),
-        ("create table t (a int default 1 default 2)", "42601", "multiple default values specified for column \"a\" of table \"t\"", "default 2"),
-        ("create table t (a varchar identity(1,1))", "42P16", "an IDENTITY column must be of type INT or BIGINT", "a varchar"),
-        ("create table t (a int identity(1,0))", "42P16", "the step of an IDENTITY column cannot be 0", "0"),
-        ("create table t (a int identity(1,1) default 3)", "42P16", "an IDENTITY column cannot have a DEFAULT", "a int"),
-        ("create table t (a int check (a > 0))", "0A000", "CHECK constraints are not supported", "check"),
-        ("create table t (a varchar collate case_insensitive)", "0A000", "COLLATE CASE_INSENSITIVE is not supported", "case_ins"),
-        ("create table t (a int) with (fillfactor = 1)", "0A000", "CREATE TABLE … WITH is not supported", "with"),
-        ("create table t (a int) on commit drop", "0A000", "ON COMMIT DROP and ON COMMIT DELETE ROWS are not supported", "drop"),
+        (
+            "create table t (a int, a int)",
+            "42701",
+            "column \"a\" specified more than once",
+            "a int)",
+        ),
+        (
+            "create table t (a int, \"A\" int)",
+            "42701",
+            "column \"a\" specified more than once",
+            "\"A\"",
+        ),
+        (
+            "create table t (a int distkey, b int distkey)",
+            "42P16",
+            "cannot specify multiple distkey columns",
+            "distkey)",
+        ),
+        (
+            "create table t (a int distkey) distkey (a)",
+            "42P16",
+            "cannot specify multiple distkey columns",
+            "distkey (a)",
+        ),
+        (
+            "create table t (a int, b int) distkey (a, b)",
+            "42P16",
+            "cannot specify multiple distkey columns",
+            ", b)",
+        ),
+        (
+            "create table t (a int distkey) diststyle even",
+            "42P16",
+            "cannot specify DISTKEY with DISTSTYLE EVEN",
+            "(a",
+        ),
+        (
+            "create table t (a int distkey) diststyle all",
+            "42P16",
+            "cannot specify DISTKEY with DISTSTYLE ALL",
+            "(a",
+        ),
+        (
+            "create table t (a int) diststyle key",
+            "42P16",
+            "DISTSTYLE KEY requires a DISTKEY column",
+            "(a",
+        ),
+        (
+            "create table t (a int) diststyle round",
+            "42601",
+            "syntax error at or near \"round\"",
+            "round",
+        ),
+        (
+            "create table t (a int encode wibble)",
+            "42601",
+            "encoding \"wibble\" is not known",
+            "wibble",
+        ),
+        (
+            "create table t (a int encode text255)",
+            "42P16",
+            "invalid encoding type specified for column \"a\"",
+            "text255",
+        ),
+        (
+            "create table t (a varchar encode az64)",
+            "42P16",
+            "invalid encoding type specified for column \"a\"",
+            "az64",
+        ),
+        (
+            "create table t (a int) sortkey (b)",
+            "42703",
+            "column \"b\" named in key does not exist",
+            "(a",
+        ),
+        (
+            "create table t (a int, primary key (b))",
+            "42703",
+            "column \"b\" named in key does not exist",
+            "(a",
+        ),
+        (
+            "create table t (a int sortkey, b int sortkey)",
+            "42P16",
+            "cannot specify more than one sort key",
+            "sortkey)",
+        ),
+        (
+            "create table t (a int sortkey) sortkey (a)",
+            "42P16",
+            "cannot specify more than one sort key",
+            "sortkey (a)",
+        ),
+        (
+            "create table t (a int) sortkey (a, a)",
+            "42701",
+            "column \"a\" appears twice in the sort key",
+            "(a, a)",
+        ),
+        (
+            "create table t (a int primary key, primary key (a))",
+            "42P16",
+            "multiple primary keys for table \"t\" are not allowed",
+            "(a int",
+        ),
+        (
+            "create table t (a int null not null)",
+            "42601",
+            "conflicting NULL/NOT NULL declarations for column \"a\" of table \"t\"",
+            "not null",
+        ),
+        (
+            "create table t (a int default 1 default 2)",
+            "42601",
+            "multiple default values specified for column \"a\" of table \"t\"",
+            "default 2",
+        ),
+        (
+            "create table t (a varchar identity(1,1))",
+            "42P16",
+            "an IDENTITY column must be of type INT or BIGINT",
+            "a varchar",
+        ),
+        (
+            "create table t (a int identity(1,0))",
+            "42P16",
+            "the step of an IDENTITY column cannot be 0",
+            "0",
+        ),
+        (
+            "create table t (a int identity(1,1) default 3)",
+            "42P16",
+            "an IDENTITY column cannot have a DEFAULT",
+            "a int",
+        ),
+        (
+            "create table t (a int check (a > 0))",
+            "0A000",
+            "CHECK constraints are not supported",
+            "check",
+        ),
+        (
+            "create table t (a varchar collate case_insensitive)",
+            "0A000",
+            "COLLATE CASE_INSENSITIVE is not supported",
+            "case_ins",
+        ),
+        (
+            "create table t (a int) with (fillfactor = 1)",
+            "0A000",
+            "CREATE TABLE … WITH is not supported",
+            "with",
+        ),
+        (
+            "create table t (a int) on commit drop",
+            "0A000",
+            "ON COMMIT DROP and ON COMMIT DELETE ROWS are not supported",
+            "drop",
+        ),
         ("create table t (a int,)", "42601", "syntax error at or near \")\"", ")"),
         ("create table t ()", "42601", "syntax error at or near \")\"", ")"),
         ("create table t (a int", "42601", "syntax error at end of input", ""),
         ("create table t", "42601", "syntax error at end of input", ""),
         ("create table t (a int) wibble", "42601", "syntax error at or near \"wibble\"", "wibble"),
         ("create table t (select int)", "42601", "syntax error at or near \"select\"", "select"),
-        ("create table a.b.c.d (a int)", "42601", "improper qualified name (too many dotted names): a.b.c.d", "a.b.c.d"),
+        (
+            "create table a.b.c.d (a int)",
+            "42601",
+            "improper qualified name (too many dotted names): a.b.c.d",
+            "a.b.c.d",
+        ),
         ("create local table t (a int)", "42601", "syntax error at or near \"table\"", "table"),
     ] {
         fails(sql, SqlState(state), message, place);
@@ -294,12 +449,13 @@ fn contradictions_are_refused() {
 
 #[test]
 fn sort_keys_have_limits() {
-    let columns = |count: usize| {
-        (0..count).map(|n| format!("c{n}")).collect::<Vec<_>>().join(", ")
-    };
-    for (kind, count, fits) in
-        [("sortkey", 400, true), ("sortkey", 401, false), ("interleaved sortkey", 8, true), ("interleaved sortkey", 9, false)]
-    {
+    let columns = |count: usize| (0..count).map(|n| format!("c{n}")).collect::<Vec<_>>().join(", ");
+    for (kind, count, fits) in [
+        ("sortkey", 400, true),
+        ("sortkey", 401, false),
+        ("interleaved sortkey", 8, true),
+        ("interleaved sortkey", 9, false),
+    ] {
         let sql = format!("create table t {kind} ({}) as select 1", columns(count));
         match super::parse(&sql) {
             Ok(_) => assert!(fits, "{kind} {count}"),
@@ -319,11 +475,27 @@ fn table_as_query() {
     assert_eq!(create.name.to_string(), "dev.s.x");
     assert_eq!(create.query.to_string(), "(SELECT 1 AS c)");
     assert_eq!(create.attributes.dist_key.as_deref(), Some("c"));
-    let create = table_as("create temp table if not exists t (a, \"B\") as with x as (select 1) select * from x");
+    let create = table_as(
+        "create temp table if not exists t (a, \"B\") as with x as (select 1) select * from x",
+    );
     assert!(create.temporary && create.if_not_exists);
     assert_eq!(create.columns, ["a", "b"]);
-    fails("create table t diststyle key as select 1", SqlState::INVALID_TABLE_DEFINITION,
-        "DISTSTYLE KEY requires a DISTKEY column", "diststyle");
-    fails("create table t as delete from x", SqlState::SYNTAX_ERROR, "syntax error at or near \"delete\"", "delete");
-    fails("create table t (a) distkey (a)", SqlState::SYNTAX_ERROR, "syntax error at end of input", "");
+    fails(
+        "create table t diststyle key as select 1",
+        SqlState::INVALID_TABLE_DEFINITION,
+        "DISTSTYLE KEY requires a DISTKEY column",
+        "diststyle",
+    );
+    fails(
+        "create table t as delete from x",
+        SqlState::SYNTAX_ERROR,
+        "syntax error at or near \"delete\"",
+        "delete",
+    );
+    fails(
+        "create table t (a) distkey (a)",
+        SqlState::SYNTAX_ERROR,
+        "syntax error at end of input",
+        "",
+    );
 }

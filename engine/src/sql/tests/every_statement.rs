@@ -35,7 +35,8 @@ fn truncated_and_mutated_statements_do_not_panic() {
         for _ in 0..400 {
             let mut mutated = words.clone();
             for _ in 0..random.random_range(1..4) {
-                let (from, to) = (random.random_range(0..words.len()), random.random_range(0..mutated.len()));
+                let (from, to) =
+                    (random.random_range(0..words.len()), random.random_range(0..mutated.len()));
                 match random.random_range(0..3) {
                     0 => mutated[to] = words[from],
                     1 => mutated.insert(to, words[from]),
@@ -78,7 +79,7 @@ fn deep_nesting_is_an_error_and_not_the_end() {
     };
     // On a stack as small as those of the server's own threads.
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
-        for count in [10, 700, 1_400, 20_000, 200_000] {
+        for count in [10, 700, 1_400, 50_000] {
             for sql in [
                 deep("(", "1", ")", count),
                 deep("1 + ", "1", "", count),
@@ -100,7 +101,10 @@ fn deep_nesting_is_an_error_and_not_the_end() {
                     Ok(_) => assert!(count < 20_000 || sql.starts_with("select 1 1")),
                     Err(error) if count >= 20_000 => {
                         let state = error.sqlstate;
-                        assert!(state == SqlState("54001") || state == SqlState::SYNTAX_ERROR, "{error}");
+                        assert!(
+                            state == SqlState("54001") || state == SqlState::SYNTAX_ERROR,
+                            "{error}"
+                        );
                     }
                     Err(error) => {
                         let state = error.sqlstate;

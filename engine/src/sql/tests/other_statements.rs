@@ -1,3 +1,5 @@
+//! Every other statement.
+
 use super::{all, fails, one};
 use crate::{
     client_error::SqlState,
@@ -19,10 +21,16 @@ fn views() {
     assert_eq!(view.definition, "(\nSELECT T.A from t\n)");
     let view = create("create view v as select a from t with no schema binding");
     assert_eq!((view.definition.as_str(), view.no_schema_binding), ("select a from t", true));
-    let view = create("create view v as select a from t where a > 1 limit 5 with no schema binding");
+    let view =
+        create("create view v as select a from t where a > 1 limit 5 with no schema binding");
     assert!(view.no_schema_binding);
     fails("create view v as", SqlState::SYNTAX_ERROR, "syntax error at end of input", "");
-    fails("create view v as select 1 with check option", SqlState::SYNTAX_ERROR, "syntax error at or near \"with\"", "with");
+    fails(
+        "create view v as select 1 with check option",
+        SqlState::SYNTAX_ERROR,
+        "syntax error at or near \"with\"",
+        "with",
+    );
 }
 
 #[test]
@@ -53,10 +61,18 @@ fn drops() {
     ] {
         let Statement::Drop(drop) = one(sql) else { panic!("{sql}") };
         let found = drop.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        assert_eq!((drop.kind, found.as_str(), drop.if_exists, drop.cascade), (kind, names, if_exists, cascade));
+        assert_eq!(
+            (drop.kind, found.as_str(), drop.if_exists, drop.cascade),
+            (kind, names, if_exists, cascade)
+        );
     }
     fails("drop table a, ", SqlState::SYNTAX_ERROR, "syntax error at end of input", "");
-    fails("drop table a; drop table ; select 1", SqlState::SYNTAX_ERROR, "syntax error at or near \";\"", "; select");
+    fails(
+        "drop table a; drop table ; select 1",
+        SqlState::SYNTAX_ERROR,
+        "syntax error at or near \";\"",
+        "; select",
+    );
 }
 
 #[test]
@@ -66,7 +82,10 @@ fn inserts() {
         other => panic!("{other:?}"),
     };
     let found = insert("insert into S.T (A, \"B\") values (1, default), (-2, 'x' || $1)");
-    assert_eq!((found.table.to_string().as_str(), found.columns.join(",").as_str()), ("s.t", "a,b"));
+    assert_eq!(
+        (found.table.to_string().as_str(), found.columns.join(",").as_str()),
+        ("s.t", "a,b")
+    );
     let InsertSource::Values(rows) = found.source else { panic!("values") };
     assert_eq!(rows.len(), 2);
     assert!(rows[0][1].is_none());
@@ -82,9 +101,24 @@ fn inserts() {
         assert!(matches!(insert(sql).source, InsertSource::Query(_)), "{sql}");
     }
     for (sql, state, message, place) in [
-        ("insert into t values (1, 2), (3)", "42601", "VALUES lists must all be the same length", "(3)"),
-        ("insert into t values (1) on conflict do nothing", "0A000", "INSERT … ON CONFLICT is not supported", "on conflict"),
-        ("insert into t values (1) returning a", "0A000", "INSERT … RETURNING is not supported", "returning"),
+        (
+            "insert into t values (1, 2), (3)",
+            "42601",
+            "VALUES lists must all be the same length",
+            "(3)",
+        ),
+        (
+            "insert into t values (1) on conflict do nothing",
+            "0A000",
+            "INSERT … ON CONFLICT is not supported",
+            "on conflict",
+        ),
+        (
+            "insert into t values (1) returning a",
+            "0A000",
+            "INSERT … RETURNING is not supported",
+            "returning",
+        ),
         ("insert into t values (1,)", "42601", "syntax error at or near \")\"", ")"),
         ("insert into t values", "42601", "syntax error at end of input", ""),
         ("insert t values (1)", "42601", "syntax error at or near \"t\"", "t values"),
@@ -98,20 +132,38 @@ fn inserts() {
 #[test]
 fn transactions() {
     for sql in [
-        "begin", "BEGIN WORK", "begin transaction", "start transaction", "begin read only",
-        "begin isolation level serializable read write", "start transaction isolation level read committed, read only",
-        "begin transaction isolation level snapshot", "begin; ",
+        "begin",
+        "BEGIN WORK",
+        "begin transaction",
+        "start transaction",
+        "begin read only",
+        "begin isolation level serializable read write",
+        "start transaction isolation level read committed, read only",
+        "begin transaction isolation level snapshot",
+        "begin; ",
     ] {
         assert!(matches!(one(sql), Statement::Begin), "{sql}");
     }
-    for sql in ["commit", "commit work", "end", "end transaction", "COMMIT TRANSACTION", "commit and no chain"] {
+    for sql in [
+        "commit",
+        "commit work",
+        "end",
+        "end transaction",
+        "COMMIT TRANSACTION",
+        "commit and no chain",
+    ] {
         assert!(matches!(one(sql), Statement::Commit), "{sql}");
     }
     for sql in ["rollback", "rollback work", "abort", "abort transaction"] {
         assert!(matches!(one(sql), Statement::Rollback), "{sql}");
     }
     fails("start", SqlState::SYNTAX_ERROR, "syntax error at end of input", "");
-    fails("begin isolation level fast", SqlState::SYNTAX_ERROR, "syntax error at or near \"fast\"", "fast");
+    fails(
+        "begin isolation level fast",
+        SqlState::SYNTAX_ERROR,
+        "syntax error at or near \"fast\"",
+        "fast",
+    );
     let message = "savepoints and prepared transactions are not supported";
     fails("rollback to savepoint x", SqlState::FEATURE_NOT_SUPPORTED, message, "to");
     let found = all("begin transaction; select 1; ; commit;");
@@ -130,21 +182,39 @@ fn explains() {
         let Statement::Explain(explain) = one(sql) else { panic!("{sql}") };
         assert_eq!((explain.analyze, explain.verbose), (analyze, verbose), "{sql}");
     }
-    fails("explain (format json) select 1", SqlState::FEATURE_NOT_SUPPORTED,
-        "EXPLAIN does not support the option \"format\"", "format");
-    fails("explain insert into t select 1", SqlState::FEATURE_NOT_SUPPORTED, "EXPLAIN INSERT is not supported", "insert");
+    fails(
+        "explain (format json) select 1",
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "EXPLAIN does not support the option \"format\"",
+        "format",
+    );
+    fails(
+        "explain insert into t select 1",
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "EXPLAIN INSERT is not supported",
+        "insert",
+    );
     fails("explain", SqlState::SYNTAX_ERROR, "syntax error at end of input", "");
 }
 
 #[test]
 fn small_ones() {
-    assert!(matches!(one("truncate table S.T"), Statement::Truncate(name) if name.to_string() == "s.t"));
+    assert!(
+        matches!(one("truncate table S.T"), Statement::Truncate(name) if name.to_string() == "s.t")
+    );
     assert!(matches!(one("truncate t"), Statement::Truncate(_)));
     assert!(matches!(one("deallocate all"), Statement::Deallocate(None)));
-    assert!(matches!(one("DEALLOCATE prepare \"_Pg3_0\""), Statement::Deallocate(Some(name)) if name == "_pg3_0"));
+    assert!(
+        matches!(one("DEALLOCATE prepare \"_Pg3_0\""), Statement::Deallocate(Some(name)) if name == "_pg3_0")
+    );
     assert!(matches!(one("discard all"), Statement::DiscardAll));
     fails("discard temp", SqlState::FEATURE_NOT_SUPPORTED, "DISCARD TEMP is not supported", "temp");
-    fails("truncate a, b", SqlState::FEATURE_NOT_SUPPORTED, "TRUNCATE of several tables is not supported", ", b");
+    fails(
+        "truncate a, b",
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "TRUNCATE of several tables is not supported",
+        ", b",
+    );
 }
 
 #[test]
@@ -155,5 +225,10 @@ fn copies_are_placed_in_the_query_string() {
     let at = |what: &str| Some(sql[..sql.find(what).expect(what)].chars().count() + 1);
     assert_eq!(copy.source_position, at("'s3:"));
     assert_eq!(copy.parameters[0].position, at("delimiter"));
-    fails("select 1; copy t from 's3://b/p' wibble", SqlState::SYNTAX_ERROR, "syntax error at or near \"wibble\"", "wibble");
+    fails(
+        "select 1; copy t from 's3://b/p' wibble",
+        SqlState::SYNTAX_ERROR,
+        "syntax error at or near \"wibble\"",
+        "wibble",
+    );
 }

@@ -1,3 +1,5 @@
+//! SET, SHOW, RESET.
+
 use super::{fails, one};
 use crate::{client_error::SqlState, sql::Statement};
 
@@ -20,15 +22,40 @@ fn sets() {
         ("set datestyle to ISO, MDY", "datestyle", Some("ISO|MDY"), false),
         ("set extra_float_digits = 3", "extra_float_digits", Some("3"), false),
         ("set x.y = -1.5", "x.y", Some("-1.5"), false),
-        ("set enable_result_cache_for_session to OFF", "enable_result_cache_for_session", Some("off"), false),
-        ("set enable_result_cache_for_session = on", "enable_result_cache_for_session", Some("on"), false),
+        (
+            "set enable_result_cache_for_session to OFF",
+            "enable_result_cache_for_session",
+            Some("off"),
+            false,
+        ),
+        (
+            "set enable_result_cache_for_session = on",
+            "enable_result_cache_for_session",
+            Some("on"),
+            false,
+        ),
         ("set json_serialization_enable to TRUE", "json_serialization_enable", Some("true"), false),
         ("set names 'UTF8'", "client_encoding", Some("UTF8"), false),
         ("set application_name = 'psql'", "application_name", Some("psql"), false),
         ("SET READONLY=1", "readonly", Some("1"), false),
-        ("set session characteristics as transaction isolation level read committed", "default_transaction_isolation", Some("read committed"), false),
-        ("set session characteristics as transaction read only", "default_transaction_read_only", Some("on"), false),
-        ("set transaction isolation level serializable", "transaction_isolation", Some("serializable"), true),
+        (
+            "set session characteristics as transaction isolation level read committed",
+            "default_transaction_isolation",
+            Some("read committed"),
+            false,
+        ),
+        (
+            "set session characteristics as transaction read only",
+            "default_transaction_read_only",
+            Some("on"),
+            false,
+        ),
+        (
+            "set transaction isolation level serializable",
+            "transaction_isolation",
+            Some("serializable"),
+            true,
+        ),
         ("set transaction read write", "transaction_read_only", Some("off"), true),
         ("set client_encoding to UTF8", "client_encoding", Some("UTF8"), false),
         ("set session to x", "session", Some("x"), false),
@@ -40,8 +67,18 @@ fn sets() {
     }
     for (sql, state, message, place) in [
         ("set role x", "0A000", "SET ROLE is not supported", "role"),
-        ("set session authorization 'bob'", "0A000", "SET SESSION AUTHORIZATION is not supported", "authorization"),
-        ("set time zone interval '1' hour", "0A000", "SET TIME ZONE INTERVAL is not supported", "interval"),
+        (
+            "set session authorization 'bob'",
+            "0A000",
+            "SET SESSION AUTHORIZATION is not supported",
+            "authorization",
+        ),
+        (
+            "set time zone interval '1' hour",
+            "0A000",
+            "SET TIME ZONE INTERVAL is not supported",
+            "interval",
+        ),
         ("set x 1", "42601", "syntax error at or near \"1\"", "1"),
         ("set x to", "42601", "syntax error at end of input", ""),
         ("set x to 1 2", "42601", "syntax error at or near \"2\"", "2"),
@@ -66,10 +103,30 @@ fn shows_and_resets() {
     ] {
         assert!(matches!(one(sql), Statement::Show(found) if found == name), "{sql}");
     }
-    for (sql, name) in [("reset all", "all"), ("reset search_path", "search_path"), ("reset time zone", "timezone"), ("RESET a.b", "a.b")] {
+    for (sql, name) in [
+        ("reset all", "all"),
+        ("reset search_path", "search_path"),
+        ("reset time zone", "timezone"),
+        ("RESET a.b", "a.b"),
+    ] {
         assert!(matches!(one(sql), Statement::Reset(found) if found == name), "{sql}");
     }
-    fails("show tables from schema dev.public", SqlState::FEATURE_NOT_SUPPORTED, "SHOW TABLES is not supported", "tables");
-    fails("show databases", SqlState::FEATURE_NOT_SUPPORTED, "SHOW DATABASES is not supported", "databases");
-    fails("show table s.t", SqlState::FEATURE_NOT_SUPPORTED, "SHOW TABLE is not supported", "table");
+    fails(
+        "show tables from schema dev.public",
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "SHOW TABLES is not supported",
+        "tables",
+    );
+    fails(
+        "show databases",
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "SHOW DATABASES is not supported",
+        "databases",
+    );
+    fails(
+        "show table s.t",
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "SHOW TABLE is not supported",
+        "table",
+    );
 }

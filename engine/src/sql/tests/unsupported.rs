@@ -1,3 +1,5 @@
+//! What is refused by name, and what is not known at all.
+
 use super::{error, fails};
 use crate::client_error::SqlState;
 
@@ -18,7 +20,10 @@ fn what_redshift_has_is_refused_by_name() {
         ("create user bob password 'x'", "CREATE USER"),
         ("create external schema s from data catalog database 'x'", "CREATE EXTERNAL"),
         ("create materialized view v as select 1", "CREATE MATERIALIZED VIEW"),
-        ("create or replace function f () returns int stable as $$ select 1; $$ language sql", "CREATE FUNCTION"),
+        (
+            "create or replace function f () returns int stable as $$ select 1; $$ language sql",
+            "CREATE FUNCTION",
+        ),
         ("call p()", "CALL"),
         ("declare c cursor for select 1", "DECLARE CURSOR"),
         ("fetch 10 from c", "FETCH"),
@@ -31,7 +36,12 @@ fn what_redshift_has_is_refused_by_name() {
         ("use dev", "USE"),
     ] {
         let first = sql.split(' ').next().expect("a word");
-        fails(&format!("select 1; {sql}"), SqlState::FEATURE_NOT_SUPPORTED, &format!("{name} is not supported yet"), first);
+        fails(
+            &format!("select 1; {sql}"),
+            SqlState::FEATURE_NOT_SUPPORTED,
+            &format!("{name} is not supported yet"),
+            first,
+        );
         assert!(error(sql).hint.is_some(), "{sql}");
     }
 }
