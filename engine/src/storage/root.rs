@@ -67,7 +67,10 @@ impl ManagedStorage {
             Some(_) => url::Url::parse(root)
                 .ok()
                 .and_then(|url| url.to_file_path().ok())
-                .ok_or_else(|| invalid(root, "a file:// URL needs an absolute path"))?,
+                .filter(|path| path.parent().is_some())
+                .ok_or_else(|| {
+                    invalid(root, "a file:// URL needs the absolute path of a directory")
+                })?,
             None if root.is_empty() => return Err(invalid(root, "it is empty")),
             None if root.contains("://") => return Err(invalid(root, "unknown scheme")),
             None => PathBuf::from(root),
