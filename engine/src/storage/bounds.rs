@@ -31,14 +31,6 @@ pub(crate) struct Bounds {
     pub(crate) max: ArrayRef,
 }
 
-/// Returns the type that bounds of a column of this type have.
-pub(crate) fn bound_type(column: &DataType) -> DataType {
-    match column {
-        DataType::Utf8View => DataType::Utf8,
-        other => other.clone(),
-    }
-}
-
 /// Returns the bounds of `groups` groups; each piece says which group it belongs to.
 ///
 /// `None` for a type that has no bounds.
