@@ -196,10 +196,12 @@ fn column_statistics(
     let mut distinct = DistinctEstimator::new();
     for batch in batches {
         let array = batch.column(index);
-        let hashes = hash_array(array.as_ref())?;
-        for (row, hash) in hashes.into_iter().enumerate() {
-            if array.is_valid(row) {
-                distinct.add(hash);
+        let hashes = hash_array(array.as_ref())?.into_iter();
+        match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => hashes.for_each(|hash| distinct.add(hash)),
+            Some(nulls) => {
+                let values = hashes.zip(nulls).filter(|(_, valid)| *valid);
+                values.for_each(|(hash, _)| distinct.add(hash));
             }
         }
     }
