@@ -209,6 +209,8 @@ async fn numbers_are_converted_as_redshift_does() {
         (DECIMAL, "1,5", "1207 Invalid digit, Value ',', Pos 1, Type: Decimal"),
         (DoublePrecision, "1.5e3", "1500.0"),
         (DoublePrecision, "1.5x", "1208 Invalid digit, Value '1.5x', Type: Float"),
+        (DoublePrecision, "1e999", "1204 Overflow, Value '1e999', Type: Float"),
+        (DoublePrecision, "-inf", "-inf"),
         (Boolean, "yes", "true"),
         (Boolean, "F", "false"),
         (Boolean, "maybe", "1210 Unknown boolean format"),
