@@ -237,7 +237,8 @@ mod tests {
         let error = read_frame(&mut bytes, &mut buffer, FRAME_BYTES_MAX).await.unwrap_err();
         assert!(matches!(error, FrameError::Protocol(_)));
         let mut bytes: &[u8] = &[b'Q', 0, 0, 0, 3, 0];
-        let error = read_frame(&mut bytes, &mut BytesMut::new(), FRAME_BYTES_MAX).await.unwrap_err();
+        let error =
+            read_frame(&mut bytes, &mut BytesMut::new(), FRAME_BYTES_MAX).await.unwrap_err();
         assert!(matches!(error, FrameError::Protocol(_)));
     }
 
