@@ -4,6 +4,7 @@ pub mod cluster;
 mod connection;
 pub mod error;
 pub mod leader;
+pub mod quickstart;
 pub mod server;
 pub mod session;
 pub mod settings;

@@ -1,0 +1,3 @@
+//! A warehouse with data in one command.
+
+pub mod tpch;
