@@ -470,7 +470,12 @@ async fn parquet_goes_by_position_and_is_cast() -> Result<(), CopyError> {
         &cast(&DataType::Int64),
         &DataType::Timestamp(arrow::datatypes::TimeUnit::Millisecond, None),
     )?;
-    let file = parquet(vec![("z", Arc::clone(&numbers)), ("y", Arc::clone(&texts)), ("x", days), ("w", ms)]);
+    let file = parquet(vec![
+        ("z", Arc::clone(&numbers)),
+        ("y", Arc::clone(&texts)),
+        ("x", days),
+        ("w", ms),
+    ]);
     let types = [SqlType::BigInt, VARCHAR, SqlType::Date, SqlType::Timestamp];
     let case = Case::new(&types, "format as parquet", &[&file]).await;
     let expected = [
