@@ -1,9 +1,11 @@
 //! The node clients talk to: wire, sessions, statements.
 
+pub mod cli;
 pub mod cluster;
 mod connection;
 pub mod error;
 pub mod leader;
+pub mod logging;
 pub mod quickstart;
 pub mod server;
 pub mod session;
