@@ -7,6 +7,7 @@ pub mod error;
 pub mod leader;
 pub mod logging;
 pub mod quickstart;
+pub mod s3;
 pub mod server;
 pub mod session;
 pub mod settings;

@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod s3;
 mod serve;
 
 use std::io::{self, Write};
@@ -18,12 +19,15 @@ pub struct Arguments {
 enum Command {
     /// Runs a warehouse.
     Serve(serve::Serve),
+    /// Serves a folder as an S3 endpoint.
+    S3(s3::S3),
 }
 
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(command) => command.run().await,
+        Command::S3(command) => command.run().await,
     }
 }
 
