@@ -1,5 +1,9 @@
 //! TPC-H: its tables, its 22 queries with the validation parameters, and its data.
 
+mod generate;
+
+pub use generate::{Format, GeneratedTable, generate, row_count_about};
+
 /// What creates the eight tables; statements end with `;`.
 pub const TABLES: &str = include_str!("tables.sql");
 
