@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod quickstart;
 mod s3;
 mod serve;
 
@@ -19,6 +20,8 @@ pub struct Arguments {
 enum Command {
     /// Runs a warehouse.
     Serve(serve::Serve),
+    /// Shows a warehouse with data: generates TPC-H, loads and queries it.
+    Quickstart(quickstart::Quickstart),
     /// Serves a folder as an S3 endpoint.
     S3(s3::S3),
 }
@@ -27,6 +30,7 @@ enum Command {
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(command) => command.run().await,
+        Command::Quickstart(command) => command.run().await,
         Command::S3(command) => command.run().await,
     }
 }
