@@ -1,4 +1,4 @@
-use std::{io::Write, sync::Arc};
+use std::{collections::BTreeMap, io::Write, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray},
@@ -15,11 +15,11 @@ use sqlparser::{dialect::RedshiftSqlDialect, parser::Parser};
 use super::{
     CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, LoadError, LoadErrors,
     rows::Load,
-    source::{Bucket, Location, list_prefix},
+    source::{Bucket, Buckets, Location, list_prefix},
     streams,
     work::Work,
 };
-use crate::{client_error::ClientError, types::SqlType};
+use crate::{access::S3Access, client_error::ClientError, types::SqlType};
 
 const VARCHAR: SqlType = SqlType::Varchar { length: 40 };
 const DECIMAL: SqlType = SqlType::Decimal { precision: 8, scale: 2 };
@@ -155,6 +155,46 @@ async fn files_are_found_by_key_prefix_and_read_in_order() -> Result<(), CopyErr
     Ok(())
 }
 
+/// Lists what a manifest says, `p0` and `p1` being there with two bytes each.
+async fn list_manifest(manifest: &str) -> Result<Vec<String>, CopyError> {
+    let case = Case::new(&[SqlType::Integer], "", &[b"1\n", b"2\n"]).await;
+    let store = Arc::clone(&case.files[0].store);
+    store.put(&Path::from("p"), manifest.to_owned().into()).await.expect("put");
+    let bucket = Bucket { store, location: Arc::clone(&case.files[0].location) };
+    let options = options("manifest")?;
+    let access = S3Access::default();
+    let open = BTreeMap::from([("b".to_owned(), bucket)]);
+    let files = Buckets { options: &options, access: &access, open }.list().await?;
+    Ok(files.into_iter().map(|file| file.url).collect())
+}
+
+#[tokio::test]
+async fn a_manifest_names_files_in_its_own_order() -> Result<(), CopyError> {
+    let files = list_manifest(
+        r#"{"entries":[{"url":"s3://b/p1","mandatory":true,"meta":{"content_length":2}},
+            {"url":"s3://b/none","mandatory":false},{"url":"s3://b/p0"}]}"#,
+    );
+    assert_eq!(files.await?, ["s3://b/p1", "s3://b/p0"]);
+    for (manifest, text) in [
+        (
+            r#"{"entries":[{"url":"s3://b/none","mandatory":true}]}"#,
+            "the mandatory file s3://b/none of the manifest does not exist",
+        ),
+        (
+            r#"{"entries":[{"url":"s3://b/p0","meta":{"content_length":3}}]}"#,
+            "the file s3://b/p0 has 2 bytes, the manifest says 3",
+        ),
+        (
+            r#"{"entries":[{"url":"p0"}]}"#,
+            "the manifest p0 is not valid: an entry needs a full s3://bucket/key",
+        ),
+    ] {
+        assert_eq!(list_manifest(manifest).await.expect_err(text).to_string(), text);
+    }
+    assert!(list_manifest("entries").await.is_err());
+    Ok(())
+}
+
 #[tokio::test]
 async fn numbers_are_converted_as_redshift_does() {
     use SqlType::{BigInt, Boolean, DoublePrecision, Integer, SmallInt};
@@ -169,6 +209,8 @@ async fn numbers_are_converted_as_redshift_does() {
         (DECIMAL, "1,5", "1207 Invalid digit, Value ',', Pos 1, Type: Decimal"),
         (DoublePrecision, "1.5e3", "1500.0"),
         (DoublePrecision, "1.5x", "1208 Invalid digit, Value '1.5x', Type: Float"),
+        (DoublePrecision, "1e999", "1204 Overflow, Value '1e999', Type: Float"),
+        (DoublePrecision, "-inf", "-inf"),
         (Boolean, "yes", "true"),
         (Boolean, "F", "false"),
         (Boolean, "maybe", "1210 Unknown boolean format"),
@@ -470,7 +512,12 @@ async fn parquet_goes_by_position_and_is_cast() -> Result<(), CopyError> {
         &cast(&DataType::Int64),
         &DataType::Timestamp(arrow::datatypes::TimeUnit::Millisecond, None),
     )?;
-    let file = parquet(vec![("z", Arc::clone(&numbers)), ("y", Arc::clone(&texts)), ("x", days), ("w", ms)]);
+    let file = parquet(vec![
+        ("z", Arc::clone(&numbers)),
+        ("y", Arc::clone(&texts)),
+        ("x", days),
+        ("w", ms),
+    ]);
     let types = [SqlType::BigInt, VARCHAR, SqlType::Date, SqlType::Timestamp];
     let case = Case::new(&types, "format as parquet", &[&file]).await;
     let expected = [
