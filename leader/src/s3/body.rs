@@ -43,7 +43,8 @@ pub(super) async fn receive(
     let mut file = tokio::fs::File::create(path).await.map_err(io_error)?;
     if let Some(mut body) = body {
         while let Some(bytes) = body.next().await {
-            let bytes = bytes.map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error))?;
+            let bytes =
+                bytes.map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error))?;
             hasher.update(&bytes);
             file.write_all(&bytes).await.map_err(io_error)?;
         }
