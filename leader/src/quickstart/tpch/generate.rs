@@ -247,7 +247,7 @@ fn write_text(
             written.content_bytes += text.len() as u64;
             text.clear();
         }
-        if written.row_count % ROWS_PER_REPORT == 0 {
+        if written.row_count.is_multiple_of(ROWS_PER_REPORT) {
             progress(ROWS_PER_REPORT);
         }
     }
