@@ -87,7 +87,8 @@ fn trials(folder: &std::path::Path, warehouses: &[Arc<Loaded>]) -> Vec<Trial> {
 }
 
 fn load(shape: Shape, endpoint: &S3Endpoint) -> Result<Loaded> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let cluster = Cluster::of_shape(shape, endpoint.address())?;
     let client = runtime.block_on(async {
         let client = cluster.connect().await?;
