@@ -1,178 +1,194 @@
-//! A column of CREATE TABLE: name, type, attributes in any order.
+//! A column of CREATE TABLE: name, type, and attributes in any order.
 
-use sqlparser::tokenizer::Token;
+use sqlparser::{ast, tokenizer::Token};
 
 use crate::{
     client_error::SqlState,
     sql::{
-        ColumnDefinition, Constraint, ConstraintKind, IdentityClause, SqlError, create_table,
-        cursor::Cursor, data_type,
+        ColumnDefinition, IdentityClause, QualifiedName, SortKeyClause, SqlError, constraint,
+        create_table::Draft, cursor::Cursor, data_type, encoding, table_attributes,
+        table_attributes::contradiction,
     },
     types::SqlType,
 };
 
-/// The encodings that ENCODE knows.
-const ENCODINGS: &[&str] = &[
-    "raw",
-    "az64",
-    "bytedict",
-    "delta",
-    "delta32k",
-    "lzo",
-    "mostly8",
-    "mostly16",
-    "mostly32",
-    "runlength",
-    "text255",
-    "text32k",
-    "zstd",
-    "auto",
-];
-
-/// A column and what its attributes say about the table.
-pub(super) struct ParsedColumn {
-    pub(super) definition: ColumnDefinition,
-    pub(super) dist_key: bool,
-    pub(super) sort_key: bool,
-    pub(super) constraints: Vec<Constraint>,
-}
-
-/// Takes a column definition.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<ParsedColumn, SqlError> {
+/// Parses one column into the draft.
+pub(super) fn parse(
+    cursor: &mut Cursor<'_>,
+    draft: &mut Draft,
+    table: &QualifiedName,
+) -> Result<(), SqlError> {
+    let position = cursor.position();
     let name = cursor.identifier()?;
-    let sql_type = data_type::parse(cursor)?;
-    let mut column = ParsedColumn {
-        definition: ColumnDefinition {
-            name,
-            sql_type,
-            not_null: false,
-            default: None,
-            identity: None,
-            encoding: None,
-        },
-        dist_key: false,
-        sort_key: false,
-        constraints: Vec::new(),
-    };
-    while !matches!(cursor.peek(), None | Some(Token::Comma | Token::RParen)) {
-        column.attribute(cursor)?;
+    if draft.columns.iter().any(|column| column.name == name) {
+        return Err(SqlError {
+            sqlstate: SqlState::DUPLICATE_COLUMN,
+            message: format!("column \"{name}\" specified more than once"),
+            hint: None,
+            position: Some(position),
+        });
     }
-    Ok(column)
+    let sql_type = data_type::parse(cursor)?;
+    let column = ColumnDefinition {
+        name,
+        sql_type,
+        not_null: false,
+        default: None,
+        identity: None,
+        encoding: None,
+    };
+    let mut reader = Reader { table: &table.name, column, nullable: None };
+    while reader.attribute(cursor, draft)? {}
+    let column = reader.finish(position)?;
+    draft.columns.push(column);
+    Ok(())
 }
 
-impl ParsedColumn {
-    fn attribute(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
-        let start = cursor.clone();
-        if cursor.take("default") {
-            let tokens = cursor.tokens_until(starts_attribute);
-            self.definition.default = Some(cursor.expression_of(tokens)?);
-        } else if cursor.is("identity") {
-            cursor.advance();
-            self.identity(&start, cursor, false)?;
-        } else if cursor.take_all(&["generated", "by", "default", "as", "identity"]) {
-            self.identity(&start, cursor, true)?;
-        } else if cursor.take("encode") {
-            self.definition.encoding = encoding(cursor)?;
-        } else if cursor.take("distkey") {
-            self.dist_key = true;
-        } else if cursor.take("sortkey") {
-            self.sort_key = true;
+/// A column that is being read.
+struct Reader<'t> {
+    table: &'t str,
+    column: ColumnDefinition,
+    /// NULL or NOT NULL, if either was written.
+    nullable: Option<bool>,
+}
+
+impl Reader<'_> {
+    /// Parses one attribute; returns whether there was one.
+    fn attribute(&mut self, cursor: &mut Cursor<'_>, draft: &mut Draft) -> Result<bool, SqlError> {
+        let position = cursor.position();
+        if let Some(constraint) = constraint::of_column(cursor, &self.column.name)? {
+            draft.constraints.push(constraint);
         } else if cursor.take_all(&["not", "null"]) {
-            self.definition.not_null = true;
+            self.nullable(false, position)?;
         } else if cursor.take("null") {
-            // Nullable is what a column is anyway.
-        } else if cursor.take_all(&["primary", "key"]) {
-            self.definition.not_null = true;
-            self.constrain(ConstraintKind::PrimaryKey);
-        } else if cursor.take("unique") {
-            self.constrain(ConstraintKind::Unique);
-        } else if cursor.take("references") {
-            let kind = create_table::references(cursor)?;
-            self.constrain(kind);
+            self.nullable(true, position)?;
+        } else if cursor.take("default") {
+            let default = self.collation(cursor.expression()?, position)?;
+            self.default(default, position)?;
+        } else if cursor.take("identity") {
+            self.identity(cursor, false, position)?;
+        } else if cursor.take_all(&["generated", "by", "default", "as", "identity"]) {
+            self.identity(cursor, true, position)?;
+        } else if cursor.at("generated") {
+            let message = "generated columns are not supported";
+            return Err(SqlError::unsupported(message, Some(position))
+                .with_hint("IDENTITY(1, 1) and GENERATED BY DEFAULT AS IDENTITY(1, 1) are."));
+        } else if cursor.take("encode") {
+            self.encode(cursor, position)?;
+        } else if cursor.take("distkey") {
+            table_attributes::dist_key(&mut draft.attributes, self.column.name.clone(), position)?;
+        } else if cursor.take("sortkey") {
+            let clause = SortKeyClause::Compound(vec![self.column.name.clone()]);
+            table_attributes::sort_key(&mut draft.attributes, clause, position)?;
         } else if cursor.take("collate") {
-            collation(&start, cursor)?;
-        } else if cursor.take("constraint") {
-            // A name for the attribute that follows; Redshift keeps none for columns.
-            cursor.identifier()?;
+            let position = cursor.position();
+            let collation = cursor.qualified_name()?;
+            collate(&collation.name, position)?;
         } else {
-            return Err(cursor.unexpected());
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn nullable(&mut self, nullable: bool, position: usize) -> Result<(), SqlError> {
+        if self.nullable.replace(nullable).is_some_and(|before| before != nullable) {
+            let message = format!(
+                "conflicting NULL/NOT NULL declarations for column \"{}\" of table \"{}\"",
+                self.column.name, self.table
+            );
+            return Err(SqlError::syntax(message, Some(position)));
         }
         Ok(())
     }
 
-    fn constrain(&mut self, kind: ConstraintKind) {
-        let columns = vec![self.definition.name.clone()];
-        self.constraints.push(Constraint { name: None, kind, columns });
+    fn default(&mut self, default: ast::Expr, position: usize) -> Result<(), SqlError> {
+        if self.column.default.replace(default).is_some() {
+            let message = format!(
+                "multiple default values specified for column \"{}\" of table \"{}\"",
+                self.column.name, self.table
+            );
+            return Err(SqlError::syntax(message, Some(position)));
+        }
+        Ok(())
+    }
+
+    /// Takes off the COLLATE that sqlparser reads as part of the default.
+    fn collation(&self, default: ast::Expr, position: usize) -> Result<ast::Expr, SqlError> {
+        let ast::Expr::Collate { expr, collation } = default else { return Ok(default) };
+        let name = collation.0.last().and_then(|part| part.as_ident());
+        collate(name.map_or("", |name| name.value.as_str()), position)?;
+        Ok(*expr)
     }
 
     fn identity(
         &mut self,
-        start: &Cursor<'_>,
         cursor: &mut Cursor<'_>,
         by_default: bool,
+        position: usize,
     ) -> Result<(), SqlError> {
         cursor.expect_token(&Token::LParen)?;
-        let seed = cursor.integer()?;
+        let seed = cursor.signed()?;
         cursor.expect_token(&Token::Comma)?;
-        let step = cursor.integer()?;
+        let step_position = cursor.position();
+        let step = cursor.signed()?;
         cursor.expect_token(&Token::RParen)?;
-        let whole = matches!(self.definition.sql_type, SqlType::Integer | SqlType::BigInt);
-        if !whole || step == 0 {
-            let message = "an IDENTITY column must be INTEGER or BIGINT and its step not 0";
-            return Err(SqlError {
-                sqlstate: SqlState::INVALID_TABLE_DEFINITION,
-                message: message.to_owned(),
-                hint: None,
-                position: start.position(),
-            });
+        if step == 0 {
+            return Err(contradiction("the step of an IDENTITY column cannot be 0", step_position));
         }
-        self.definition.not_null = true;
-        self.definition.identity = Some(IdentityClause { seed, step, by_default });
+        if self.column.identity.replace(IdentityClause { seed, step, by_default }).is_some() {
+            return Err(contradiction("IDENTITY is specified twice", position));
+        }
         Ok(())
     }
+
+    fn encode(&mut self, cursor: &mut Cursor<'_>, position: usize) -> Result<(), SqlError> {
+        let name_position = cursor.position();
+        let Some(name) = cursor.peek_word().map(str::to_owned) else {
+            return Err(cursor.unexpected());
+        };
+        cursor.advance();
+        // ENCODE AUTO of a column is what happens anyway.
+        if name == "auto" {
+            return Ok(());
+        }
+        encoding::check(&name, self.column.sql_type, &self.column.name, name_position)?;
+        if self.column.encoding.replace(name).is_some() {
+            return Err(contradiction("ENCODE is specified twice", position));
+        }
+        Ok(())
+    }
+
+    /// Checks the attributes together.
+    fn finish(mut self, position: usize) -> Result<ColumnDefinition, SqlError> {
+        let identity = self.column.identity.is_some();
+        if identity && !matches!(self.column.sql_type, SqlType::Integer | SqlType::BigInt) {
+            let message = "an IDENTITY column must be of type INT or BIGINT";
+            return Err(contradiction(message, position));
+        }
+        if identity && self.column.default.is_some() {
+            return Err(contradiction("an IDENTITY column cannot have a DEFAULT", position));
+        }
+        if identity && self.nullable == Some(true) {
+            return Err(contradiction("an IDENTITY column cannot be NULL", position));
+        }
+        self.column.not_null = identity || self.nullable == Some(false);
+        Ok(self.column)
+    }
 }
 
-/// Returns whether the tokens of a DEFAULT end here.
-fn starts_attribute(cursor: &Cursor<'_>) -> bool {
-    const WORDS: &[&str] = &[
-        "encode",
-        "distkey",
-        "sortkey",
-        "unique",
-        "primary",
-        "references",
-        "collate",
-        "identity",
-        "generated",
-        "constraint",
-        "default",
-    ];
-    matches!(cursor.peek(), Some(Token::Comma | Token::RParen))
-        || cursor.are("not", "null")
-        || WORDS.iter().any(|word| cursor.is(word))
-}
-
-fn encoding(cursor: &mut Cursor<'_>) -> Result<Option<String>, SqlError> {
-    let start = cursor.clone();
-    let name = cursor.word()?;
-    if !ENCODINGS.contains(&name.as_str()) {
-        return Err(SqlError {
+fn collate(name: &str, position: usize) -> Result<(), SqlError> {
+    match name {
+        "case_sensitive" | "cs" | "default" | "c" | "posix" => Ok(()),
+        "case_insensitive" | "ci" => {
+            let message = "COLLATE CASE_INSENSITIVE is not supported";
+            Err(SqlError::unsupported(message, Some(position))
+                .with_hint("Compare LOWER(column), or use ILIKE."))
+        }
+        _ => Err(SqlError {
             sqlstate: SqlState::UNDEFINED_OBJECT,
-            message: format!("encoding \"{name}\" does not exist"),
-            hint: Some(format!("The encodings are {}.", ENCODINGS.join(", "))),
-            position: start.position(),
-        });
+            message: format!("collation \"{name}\" does not exist"),
+            hint: Some("COLLATE is CASE_SENSITIVE or CASE_INSENSITIVE.".to_owned()),
+            position: Some(position),
+        }),
     }
-    Ok((name != "auto").then_some(name))
-}
-
-fn collation(start: &Cursor<'_>, cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
-    if cursor.take("case_sensitive") || cursor.take("cs") {
-        return Ok(());
-    }
-    if cursor.is("case_insensitive") || cursor.is("ci") {
-        let instead = "Compare with LOWER() or ILIKE.";
-        return Err(start.unsupported("COLLATE CASE_INSENSITIVE", instead));
-    }
-    Err(cursor.unexpected())
 }

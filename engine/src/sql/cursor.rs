@@ -1,177 +1,382 @@
-//! A cursor over the tokens of one statement: what every statement parser is written with.
+//! Reads one statement from left to right: what every parser of ours is written with.
+//!
+//! Wraps sqlparser's parser, so that the same place in the same tokens serves both; adds words that
+//! sqlparser has no keyword for and PostgreSQL's error texts.
 
 use sqlparser::{
     ast,
-    parser::{Parser, ParserError},
+    parser::Parser,
     tokenizer::{Location, Token, TokenWithSpan},
 };
 
-use crate::{
-    client_error::SqlState,
-    sql::{
-        QualifiedName, SqlError, dialect, normalise,
-        script::{Script, is_keyword, is_reserved, is_significant},
-    },
+use crate::sql::{
+    QualifiedName, SqlError, depth, dialect::REDSHIFT, rewrite, source::Source, syntax_error,
+    tokens::StatementTokens,
 };
 
-/// A place among the tokens of a statement.
-#[derive(Clone)]
+/// How deep sqlparser may recurse. It grows its stack; [`depth`] bounds what is built.
+const RECURSION_LIMIT: usize = 4 * depth::DEPTH_MAX;
+
+/// Words that name nothing unless they are quoted: those PostgreSQL and Redshift both reserve.
+const RESERVED: &[&str] = &[
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "between",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "cross",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "for",
+    "foreign",
+    "freeze",
+    "from",
+    "full",
+    "grant",
+    "group",
+    "having",
+    "ilike",
+    "in",
+    "initially",
+    "inner",
+    "intersect",
+    "into",
+    "is",
+    "isnull",
+    "join",
+    "leading",
+    "left",
+    "like",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "minus",
+    "natural",
+    "new",
+    "not",
+    "notnull",
+    "null",
+    "off",
+    "offset",
+    "old",
+    "on",
+    "only",
+    "or",
+    "order",
+    "outer",
+    "overlaps",
+    "placing",
+    "primary",
+    "references",
+    "right",
+    "select",
+    "session_user",
+    "similar",
+    "some",
+    "table",
+    "then",
+    "to",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "verbose",
+    "when",
+    "where",
+    "with",
+];
+
+/// A place in a statement.
 pub(super) struct Cursor<'a> {
-    pub(super) script: &'a Script,
-    tokens: &'a [TokenWithSpan],
-    at: usize,
+    parser: Parser<'static>,
+    source: &'a Source<'a>,
+    end: End,
+}
+
+/// What comes after the last token.
+struct End {
+    /// Characters from 1.
+    position: usize,
+    semicolon: bool,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(script: &'a Script, tokens: &'a [TokenWithSpan]) -> Self {
-        let mut cursor = Self { script, tokens, at: 0 };
-        cursor.skip_space();
-        cursor
+    /// Starts at the first token.
+    pub(super) fn new(
+        statement: StatementTokens,
+        source: &'a Source<'a>,
+    ) -> Result<Self, SqlError> {
+        depth::check(&statement.tokens, source)?;
+        let end = End {
+            position: statement.semicolon.map_or(source.chars(), |at| source.char_at(at)) + 1,
+            semicolon: statement.semicolon.is_some(),
+        };
+        let parser = Parser::new(&REDSHIFT)
+            .with_recursion_limit(RECURSION_LIMIT)
+            .with_tokens_with_locations(statement.tokens);
+        Ok(Self { parser, source, end })
     }
 
-    fn skip_space(&mut self) {
-        while self.tokens.get(self.at).is_some_and(|token| !is_significant(token)) {
-            self.at += 1;
-        }
+    /// Returns sqlparser's parser, for what it parses.
+    pub(super) fn parser(&mut self) -> &mut Parser<'static> {
+        &mut self.parser
     }
 
     /// Returns the next token.
-    pub(super) fn peek(&self) -> Option<&'a Token> {
-        self.tokens.get(self.at).map(|token| &token.token)
+    pub(super) fn peek(&self) -> &Token {
+        &self.parser.peek_token_ref().token
     }
 
-    /// Returns the token after the next one.
-    pub(super) fn peek_second(&self) -> Option<&'a Token> {
-        let mut ahead = self.clone();
-        ahead.advance();
-        ahead.peek()
+    /// Returns the token after `n` others.
+    pub(super) fn peek_nth(&self, n: usize) -> &Token {
+        &self.parser.peek_nth_token_ref(n).token
     }
 
-    /// Goes on by one token.
+    /// Returns where the next token is: characters from 1.
+    pub(super) fn position(&self) -> usize {
+        self.position_of(self.parser.peek_token_ref())
+    }
+
+    /// Returns where the token last read is.
+    pub(super) fn last_position(&self) -> usize {
+        self.position_of(self.parser.get_current_token())
+    }
+
+    /// Returns where the first token is: characters from 0.
+    pub(super) fn offset(&self) -> usize {
+        self.position_of(self.parser.token_at(0)) - 1
+    }
+
+    /// Returns a place of the AST: characters from 1.
+    pub(super) fn position_at(&self, location: Location) -> Option<usize> {
+        (location.line > 0).then(|| self.source.char_at(location) + 1)
+    }
+
+    fn position_of(&self, token: &TokenWithSpan) -> usize {
+        if token.token == Token::EOF {
+            return self.end.position;
+        }
+        self.source.char_at(token.span.start) + 1
+    }
+
+    /// Moves to the next token.
     pub(super) fn advance(&mut self) {
-        self.at += 1;
-        self.skip_space();
+        if *self.peek() != Token::EOF {
+            self.parser.advance_token();
+        }
     }
 
-    /// Returns what is left of the statement.
-    pub(super) fn rest(&self) -> &'a [TokenWithSpan] {
-        self.tokens.get(self.at..).unwrap_or_default()
+    /// Returns the next token as written.
+    pub(super) fn peek_text(&self) -> &'a str {
+        self.source.text_of(self.parser.peek_token_ref())
     }
 
-    /// Returns all tokens of the statement.
-    pub(super) fn all(&self) -> &'a [TokenWithSpan] {
-        let first = self.tokens.iter().position(is_significant).unwrap_or(0);
-        self.tokens.get(first..).unwrap_or_default()
+    /// Returns the text from a place to the token before the next one.
+    pub(super) fn text_since(&self, start: Location) -> &'a str {
+        let next = self.parser.peek_token_ref();
+        let end = match next.token {
+            Token::EOF => self.last_location(),
+            _ => next.span.start,
+        };
+        self.source.between(start, end).trim_end()
     }
 
-    /// Returns where the next token is: characters, from 1.
-    pub(super) fn position(&self) -> Option<usize> {
-        self.tokens.get(self.at).and_then(|token| self.script.position(token.span.start))
+    /// Returns the place of the next token in sqlparser's terms.
+    pub(super) fn location(&self) -> Location {
+        self.parser.peek_token_ref().span.start
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.peek().is_none()
+    fn last_location(&self) -> Location {
+        // The tokens behind the parser's place: the last one before EOF is the end of the statement.
+        let mut last = Location { line: 0, column: 0 };
+        for index in self.parser.index().saturating_sub(2).. {
+            let token = self.parser.token_at(index);
+            if token.token == Token::EOF {
+                break;
+            }
+            last = token.span.end;
+        }
+        last
     }
 
-    /// Fails unless the statement ends here.
-    pub(super) fn expect_end(&self) -> Result<(), SqlError> {
-        if self.is_at_end() { Ok(()) } else { Err(self.unexpected()) }
+    // --- words
+
+    /// Returns whether this word comes next, unquoted.
+    pub(super) fn at(&self, word: &str) -> bool {
+        is_word(self.peek(), word)
     }
 
-    /// Returns whether the next token is this keyword.
-    pub(super) fn is(&self, keyword: &str) -> bool {
-        matches!(self.peek(), Some(Token::Word(word)) if is_keyword(word, keyword))
+    /// Returns whether these words come next.
+    pub(super) fn at_all(&self, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(n, word)| is_word(self.peek_nth(n), word))
     }
 
-    /// Returns whether the next two tokens are these keywords.
-    pub(super) fn are(&self, first: &str, second: &str) -> bool {
-        self.is(first)
-            && matches!(self.peek_second(), Some(Token::Word(word)) if is_keyword(word, second))
+    /// Reads this word if it comes next.
+    pub(super) fn take(&mut self, word: &str) -> bool {
+        self.take_all(&[word])
     }
 
-    /// Takes a keyword if it is next.
-    pub(super) fn take(&mut self, keyword: &str) -> bool {
-        let found = self.is(keyword);
+    /// Reads all of these words if they come next, or none.
+    pub(super) fn take_all(&mut self, words: &[&str]) -> bool {
+        let found = self.at_all(words);
         if found {
+            words.iter().for_each(|_| self.advance());
+        }
+        found
+    }
+
+    /// Reads the one of these words that comes next.
+    pub(super) fn take_one_of(&mut self, words: &[&'static str]) -> Option<&'static str> {
+        words.iter().copied().find(|word| self.take(word))
+    }
+
+    /// Reads this word.
+    pub(super) fn expect(&mut self, word: &str) -> Result<(), SqlError> {
+        if self.take(word) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    /// Returns the next token if it is an unquoted word: lower case.
+    pub(super) fn peek_word(&self) -> Option<&str> {
+        match self.peek() {
+            Token::Word(word) if word.quote_style.is_none() => Some(&word.value),
+            _ => None,
+        }
+    }
+
+    /// Reads `schema.` if it comes next.
+    pub(super) fn take_schema(&mut self, schema: &str) {
+        if self.at(schema) && *self.peek_nth(1) == Token::Period {
+            self.advance();
             self.advance();
         }
-        found
     }
 
-    /// Takes all of these keywords if they are next.
-    pub(super) fn take_all(&mut self, keywords: &[&str]) -> bool {
-        let mut ahead = self.clone();
-        let found = keywords.iter().all(|keyword| ahead.take(keyword));
-        if found {
-            *self = ahead;
-        }
-        found
-    }
+    // --- other tokens
 
-    /// Takes a keyword or fails.
-    pub(super) fn expect(&mut self, keyword: &str) -> Result<(), SqlError> {
-        if self.take(keyword) { Ok(()) } else { Err(self.unexpected()) }
-    }
-
-    /// Takes a punctuation mark if it is next.
+    /// Reads this token if it comes next.
     pub(super) fn take_token(&mut self, token: &Token) -> bool {
-        let found = self.peek() == Some(token);
-        if found {
-            self.advance();
-        }
-        found
+        self.parser.consume_token(token)
     }
 
-    /// Takes a punctuation mark or fails.
+    /// Reads this token.
     pub(super) fn expect_token(&mut self, token: &Token) -> Result<(), SqlError> {
         if self.take_token(token) { Ok(()) } else { Err(self.unexpected()) }
     }
 
-    /// Takes an identifier or fails.
+    /// Reads a string literal if one comes next.
+    pub(super) fn take_string(&mut self) -> Option<String> {
+        let text = match self.peek() {
+            Token::SingleQuotedString(text)
+            | Token::EscapedStringLiteral(text)
+            | Token::UnicodeStringLiteral(text) => text.clone(),
+            Token::DollarQuotedString(text) => text.value.clone(),
+            _ => return None,
+        };
+        self.advance();
+        Some(text)
+    }
+
+    /// Reads a whole number without a sign.
+    pub(super) fn unsigned(&mut self) -> Result<u64, SqlError> {
+        let Token::Number(digits, _) = self.peek() else { return Err(self.unexpected()) };
+        let Ok(number) = digits.parse() else { return Err(self.unexpected()) };
+        self.advance();
+        Ok(number)
+    }
+
+    /// Reads a whole number.
+    pub(super) fn signed(&mut self) -> Result<i64, SqlError> {
+        let negative = self.take_token(&Token::Minus);
+        if !negative {
+            self.take_token(&Token::Plus);
+        }
+        let Token::Number(digits, _) = self.peek() else { return Err(self.unexpected()) };
+        let sign = if negative { "-" } else { "" };
+        let Ok(number) = format!("{sign}{digits}").parse() else { return Err(self.unexpected()) };
+        self.advance();
+        Ok(number)
+    }
+
+    // --- names
+
+    /// Reads a name.
     pub(super) fn identifier(&mut self) -> Result<String, SqlError> {
-        match self.peek() {
-            Some(Token::Word(word)) if !is_reserved(word) => {
+        let name = match self.peek() {
+            Token::Word(word) if word.quote_style.is_some() => {
                 if word.value.is_empty() {
                     let message = "zero-length delimited identifier";
-                    return Err(SqlError::syntax(message, self.position()));
+                    return Err(SqlError::syntax(message, Some(self.position())));
                 }
-                self.advance();
-                Ok(word.value.clone())
+                word.value.clone()
             }
-            _ => Err(self.unexpected()),
+            Token::Word(word) if RESERVED.binary_search(&word.value.as_str()).is_err() => {
+                word.value.clone()
+            }
+            _ => return Err(self.unexpected_name()),
+        };
+        self.advance();
+        Ok(name)
+    }
+
+    fn unexpected_name(&self) -> SqlError {
+        let error = self.unexpected();
+        match self.peek_word() {
+            Some(word) => error
+                .with_hint(format!("\"{word}\" is a reserved word: quote it to use it as a name.")),
+            None => error,
         }
     }
 
-    /// Takes any word, in lower case, or fails.
-    pub(super) fn word(&mut self) -> Result<String, SqlError> {
-        match self.peek() {
-            Some(Token::Word(word)) => {
-                self.advance();
-                Ok(word.value.clone())
-            }
-            _ => Err(self.unexpected()),
-        }
-    }
-
-    /// Takes `[database.][schema.]name`.
+    /// Reads a name of up to three parts.
     pub(super) fn qualified_name(&mut self) -> Result<QualifiedName, SqlError> {
         let position = self.position();
         let mut parts = vec![self.identifier()?];
         while self.take_token(&Token::Period) {
-            parts.push(self.identifier()?);
+            // After a period even a reserved word can only be a name.
+            let part = match self.peek() {
+                Token::Word(word) => word.value.clone(),
+                _ => return Err(self.unexpected()),
+            };
+            self.advance();
+            parts.push(part);
         }
         if parts.len() > 3 {
             let message =
                 format!("improper qualified name (too many dotted names): {}", parts.join("."));
-            return Err(SqlError::syntax(message, position));
+            return Err(SqlError::syntax(message, Some(position)));
         }
         let name = parts.pop().unwrap_or_default();
         let schema = parts.pop();
         Ok(QualifiedName { database: parts.pop(), schema, name })
     }
 
-    /// Takes `(a, b, …)`.
-    pub(super) fn name_list(&mut self) -> Result<Vec<String>, SqlError> {
+    /// Reads `(name, …)`.
+    pub(super) fn column_list(&mut self) -> Result<Vec<String>, SqlError> {
         self.expect_token(&Token::LParen)?;
         let mut names = vec![self.identifier()?];
         while self.take_token(&Token::Comma) {
@@ -181,144 +386,85 @@ impl<'a> Cursor<'a> {
         Ok(names)
     }
 
-    /// Takes a whole number with or without a sign.
-    pub(super) fn integer(&mut self) -> Result<i64, SqlError> {
-        let negative = self.take_token(&Token::Minus);
-        match self.peek() {
-            Some(Token::Number(text, _)) => {
-                let number = text.parse::<i64>().map_err(|_| self.unexpected())?;
-                self.advance();
-                Ok(if negative { -number } else { number })
-            }
-            _ => Err(self.unexpected()),
-        }
-    }
+    // --- what sqlparser parses
 
-    /// Takes IF NOT EXISTS if it is next.
-    pub(super) fn if_not_exists(&mut self) -> bool {
-        self.take_all(&["if", "not", "exists"])
-    }
-
-    /// Takes the rest of the statement as a query.
+    /// Reads a query.
     pub(super) fn query(&mut self) -> Result<Box<ast::Query>, SqlError> {
-        let tokens = self.rest();
-        let query = self.query_of(tokens)?;
-        self.at = self.tokens.len();
+        let parsed = self.parser.parse_query();
+        let mut query = parsed.map_err(|error| syntax_error::from_parser(self, &error))?;
+        rewrite::query(&mut query).map_err(|refused| refused.into_error(self))?;
         Ok(query)
     }
 
-    /// Parses tokens as a query, all of them.
-    pub(super) fn query_of(&self, tokens: &[TokenWithSpan]) -> Result<Box<ast::Query>, SqlError> {
-        let mut parser = dialect::parser(tokens);
-        let query = parser.parse_query();
-        let mut query = query.map_err(|error| self.foreign(&error, &parser))?;
-        self.expect_parsed(&parser)?;
-        normalise::query(&mut query)?;
-        Ok(query)
-    }
-
-    /// Parses tokens as an expression, all of them.
-    pub(super) fn expression_of(&self, tokens: &[TokenWithSpan]) -> Result<ast::Expr, SqlError> {
-        let mut parser = dialect::parser(tokens);
-        let expression = parser.parse_expr();
-        let mut expression = expression.map_err(|error| self.foreign(&error, &parser))?;
-        self.expect_parsed(&parser)?;
-        normalise::expression(&mut expression)?;
+    /// Reads an expression.
+    pub(super) fn expression(&mut self) -> Result<ast::Expr, SqlError> {
+        let parsed = self.parser.parse_expr();
+        let mut expression = parsed.map_err(|error| syntax_error::from_parser(self, &error))?;
+        rewrite::expression(&mut expression).map_err(|refused| refused.into_error(self))?;
         Ok(expression)
     }
 
-    /// Fails unless a parser of sqlparser's has read everything.
-    pub(super) fn expect_parsed(&self, parser: &Parser<'_>) -> Result<(), SqlError> {
-        let token = parser.peek_token_ref();
-        match token.token {
-            Token::EOF => Ok(()),
-            _ => Err(self.unexpected_token(token)),
-        }
+    // --- errors
+
+    /// Fails unless the statement ends here.
+    pub(super) fn finish(&self) -> Result<(), SqlError> {
+        if *self.peek() == Token::EOF { Ok(()) } else { Err(self.unexpected()) }
     }
 
-    /// Takes tokens up to the first that `stop` names outside parentheses.
-    pub(super) fn tokens_until(
-        &mut self,
-        stop: impl Fn(&Cursor<'a>) -> bool,
-    ) -> &'a [TokenWithSpan] {
-        let from = self.at;
-        let mut depth = 0_usize;
-        while let Some(token) = self.peek() {
-            if depth == 0 && stop(self) {
-                break;
-            }
-            match token {
-                Token::LParen => depth += 1,
-                Token::RParen => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            self.advance();
-        }
-        &self.tokens[from..self.at]
+    /// Returns PostgreSQL's error of a token that does not belong where it is.
+    pub(super) fn unexpected(&self) -> SqlError {
+        self.unexpected_token(self.parser.peek_token_ref())
     }
 
-    /// Returns an error of sqlparser's as PostgreSQL words it.
-    pub(super) fn foreign(&self, error: &ParserError, parser: &Parser<'_>) -> SqlError {
-        if dialect::is_too_deep(error) {
-            let message = "statement is too complex: it nests too deeply";
-            return SqlError {
-                sqlstate: SqlState("54001"),
-                message: message.to_owned(),
-                hint: Some("Split the statement, or use IN instead of a chain of OR.".to_owned()),
-                position: None,
-            };
+    /// As [`Self::unexpected`], of the token last read.
+    pub(super) fn unexpected_last(&self) -> SqlError {
+        self.unexpected_token(self.parser.get_current_token())
+    }
+
+    /// As [`Self::unexpected`], of the token at a location.
+    pub(super) fn unexpected_at(&self, location: Location) -> SqlError {
+        // sqlparser is at most a few tokens beyond the one it complains of, but it may have backtracked.
+        for index in 0.. {
+            let token = self.parser.token_at(index);
+            if token.token == Token::EOF || token.span.start == location {
+                return self.unexpected_token(token);
+            }
         }
-        let text = match error {
-            ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.as_str(),
-            ParserError::RecursionLimitExceeded => "",
+        self.unexpected_end()
+    }
+
+    /// Returns PostgreSQL's error of a statement that ends too early.
+    pub(super) fn unexpected_end(&self) -> SqlError {
+        let message = match self.end.semicolon {
+            true => "syntax error at or near \";\"",
+            false => "syntax error at end of input",
         };
-        // The place is only in the text; without one, the parser stands near it.
-        let found = location_in(text).and_then(|location| {
-            self.tokens.iter().find(|token| token.span.start == location && is_significant(token))
-        });
-        let mut error = match found {
-            Some(token) => self.unexpected_token(token),
-            None => self.unexpected_token(parser.peek_token_ref()),
-        };
-        if let Some(expected) =
-            text.strip_prefix("Expected: ").and_then(|t| t.split(", found").next())
-        {
-            error.hint = Some(format!("Expected {expected}."));
-        }
-        error
+        SqlError::syntax(message, Some(self.end.position))
     }
 
     fn unexpected_token(&self, token: &TokenWithSpan) -> SqlError {
-        if matches!(token.token, Token::EOF) {
-            let end = self.script.source.chars().count() + 1;
-            return SqlError::syntax("syntax error at end of input", Some(end));
+        if token.token == Token::EOF {
+            return self.unexpected_end();
         }
-        let (text, _) = self.script.text_of(std::slice::from_ref(token));
-        let position = self.script.position(token.span.start);
-        SqlError::syntax(format!("syntax error at or near \"{text}\""), position)
-    }
-
-    /// Returns the error of a token that does not belong here.
-    pub(super) fn unexpected(&self) -> SqlError {
-        match self.tokens.get(self.at) {
-            Some(token) => self.unexpected_token(token),
-            None => {
-                let end = self.script.source.chars().count() + 1;
-                SqlError::syntax("syntax error at end of input", Some(end))
-            }
-        }
-    }
-
-    /// Returns the refusal of something that is not there yet.
-    pub(super) fn unsupported(&self, what: &str, instead: &str) -> SqlError {
-        SqlError::unsupported(format!("{what} is not supported"), self.position())
-            .with_hint(instead)
+        let text = self.source.text_of(token);
+        let position = self.source.char_at(token.span.start) + 1;
+        SqlError::syntax(format!("syntax error at or near \"{text}\""), Some(position))
     }
 }
 
-/// Returns the place that sqlparser appends to its messages: ` at Line: 1, Column: 8`.
-fn location_in(message: &str) -> Option<Location> {
-    let (_, place) = message.rsplit_once(" at Line: ")?;
-    let (line, column) = place.split_once(", Column: ")?;
-    Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+fn is_word(token: &Token, word: &str) -> bool {
+    match token {
+        Token::Word(found) => found.quote_style.is_none() && found.value == word,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RESERVED;
+
+    #[test]
+    fn reserved_words_are_sorted() {
+        assert!(RESERVED.is_sorted());
+    }
 }

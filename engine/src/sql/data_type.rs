@@ -1,4 +1,4 @@
-//! Type names, with every alias Redshift has for them.
+//! The type of a column: every name and alias of Redshift's.
 
 use sqlparser::tokenizer::Token;
 
@@ -10,166 +10,220 @@ use crate::{
     },
 };
 
-/// Types that Redshift has and Blueshift does not, and what to use instead.
+/// `BPCHAR` without a length.
+const BPCHAR_LENGTH: u32 = 256;
+
+/// Types that Redshift or PostgreSQL has and Blueshift's tables have not, and what to use instead.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("super", "Use VARCHAR(65535) for JSON text."),
-    ("timetz", "Use TIME or TIMESTAMPTZ."),
-    ("varbyte", "Use VARCHAR with hexadecimal text."),
-    ("varbinary", "Use VARCHAR with hexadecimal text."),
-    ("binary", "Use VARCHAR with hexadecimal text."),
-    ("geometry", "Use VARCHAR with well-known text."),
-    ("geography", "Use VARCHAR with well-known text."),
-    ("hllsketch", "Use COUNT(DISTINCT …) on the rows themselves."),
-    ("interval", "Use INTEGER or BIGINT with a unit of your choice."),
+    ("timetz", "Use TIMESTAMPTZ, or TIME for a time without zone."),
+    ("super", "Use VARCHAR(MAX) and the JSON text."),
+    ("varbyte", "Use VARCHAR and hexadecimal text."),
+    ("varbinary", "Use VARCHAR and hexadecimal text."),
+    ("binary", "Use VARCHAR and hexadecimal text."),
+    ("bytea", "Use VARCHAR and hexadecimal text."),
+    ("geometry", "Use VARCHAR and well-known text."),
+    ("geography", "Use VARCHAR and well-known text."),
+    ("hllsketch", "Use COUNT(DISTINCT …) over the rows themselves."),
+    ("interval", "Use BIGINT and a number of seconds, or two timestamps."),
+    ("json", "Use VARCHAR(MAX) and the JSON text."),
+    ("jsonb", "Use VARCHAR(MAX) and the JSON text."),
+    ("uuid", "Use CHAR(36)."),
+    ("serial", "Use BIGINT IDENTITY(1, 1)."),
+    ("bigserial", "Use BIGINT IDENTITY(1, 1)."),
+    ("smallserial", "Use BIGINT IDENTITY(1, 1)."),
+    ("money", "Use DECIMAL(19, 2)."),
+    ("xml", "Use VARCHAR(MAX)."),
+    ("inet", "Use VARCHAR(43)."),
+    ("cidr", "Use VARCHAR(43)."),
+    ("bit", "Use BOOLEAN or an integer."),
+    ("oid", "Use BIGINT: OID is a type of the catalogue's tables."),
+    ("name", "Use VARCHAR(127): NAME is a type of the catalogue's tables."),
+    ("regclass", "Use VARCHAR(127)."),
+    ("tinyint", "Use SMALLINT."),
+    ("hstore", "Use VARCHAR(MAX) and JSON text."),
 ];
 
-/// Takes a type name.
+/// Parses a column's type.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<SqlType, SqlError> {
-    let start = cursor.clone();
-    let name = cursor.word()?;
+    cursor.take_schema("pg_catalog");
+    let position = cursor.position();
+    let written = cursor.peek_text();
+    let Some(name) = cursor.peek_word().map(str::to_owned) else { return Err(cursor.unexpected()) };
+    if let Some((_, hint)) = UNSUPPORTED.iter().find(|(unsupported, _)| *unsupported == name) {
+        return Err(unsupported(written, hint, position));
+    }
+    cursor.advance();
     let sql_type = match name.as_str() {
-        "bool" | "boolean" => SqlType::Boolean,
         "smallint" | "int2" => SqlType::SmallInt,
-        "int" | "integer" | "int4" => SqlType::Integer,
+        "integer" | "int" | "int4" => SqlType::Integer,
         "bigint" | "int8" => SqlType::BigInt,
+        "decimal" | "numeric" | "dec" => decimal(cursor)?,
         "real" | "float4" => SqlType::Real,
         "float8" => SqlType::DoublePrecision,
         "double" => {
-            cursor.take("precision");
+            cursor.expect("precision")?;
             SqlType::DoublePrecision
         }
         "float" => float(cursor)?,
-        "decimal" | "numeric" | "dec" => decimal(cursor)?,
-        "char" | "character" | "nchar" | "bpchar" => character(cursor, &name)?,
-        "varchar" | "nvarchar" | "text" => varchar(cursor, &name)?,
+        "boolean" | "bool" => SqlType::Boolean,
+        "char" | "character" | "nchar" | "bpchar" | "national" => text(cursor, &name)?,
+        "varchar" | "nvarchar" => varchar(cursor)?,
+        "text" => SqlType::VARCHAR_DEFAULT,
         "date" => SqlType::Date,
-        "time" | "timestamp" | "timestamptz" => moment(cursor, &name)?,
-        other => return Err(unknown(&start, other)),
+        "timestamp" => {
+            precision(cursor)?;
+            if zone(cursor)? { SqlType::TimestampTz } else { SqlType::Timestamp }
+        }
+        "timestamptz" => {
+            precision(cursor)?;
+            SqlType::TimestampTz
+        }
+        "time" => {
+            precision(cursor)?;
+            if zone(cursor)? {
+                return Err(unsupported("TIME WITH TIME ZONE", UNSUPPORTED[0].1, position));
+            }
+            SqlType::Time
+        }
+        _ => {
+            return Err(SqlError {
+                sqlstate: SqlState::UNDEFINED_OBJECT,
+                message: format!("type \"{name}\" does not exist"),
+                hint: None,
+                position: Some(position),
+            });
+        }
     };
+    if *cursor.peek() == Token::LBracket || cursor.at("array") {
+        return Err(unsupported("an array", "Use VARCHAR(MAX) and JSON text.", position));
+    }
     Ok(sql_type)
 }
 
-fn unknown(start: &Cursor<'_>, name: &str) -> SqlError {
-    match UNSUPPORTED.iter().find(|(known, _)| *known == name) {
-        Some((known, instead)) => {
-            start.unsupported(&format!("data type {}", known.to_uppercase()), instead)
-        }
-        None => SqlError {
-            sqlstate: SqlState::UNDEFINED_OBJECT,
-            message: format!("type \"{name}\" does not exist"),
-            hint: None,
-            position: start.position(),
-        },
+fn unsupported(what: &str, hint: &str, position: usize) -> SqlError {
+    let message = format!("columns of type {} are not supported", what.to_uppercase());
+    SqlError::unsupported(message, Some(position)).with_hint(hint)
+}
+
+fn invalid(message: String, position: usize) -> SqlError {
+    SqlError {
+        sqlstate: SqlState::INVALID_PARAMETER_VALUE,
+        message,
+        hint: None,
+        position: Some(position),
     }
 }
 
-/// Takes `(n)` or `(n, m)` if it is next.
-fn arguments(cursor: &mut Cursor<'_>) -> Result<Vec<i64>, SqlError> {
-    let mut arguments = Vec::new();
-    if !cursor.take_token(&Token::LParen) {
-        return Ok(arguments);
+/// CHAR and its aliases, some of which turn out to be VARCHAR.
+fn text(cursor: &mut Cursor<'_>, name: &str) -> Result<SqlType, SqlError> {
+    if name == "national" && !cursor.take("character") {
+        cursor.expect("char")?;
     }
-    loop {
-        arguments.push(cursor.integer()?);
-        if !cursor.take_token(&Token::Comma) {
-            break;
-        }
+    if name != "bpchar" && cursor.take("varying") {
+        return varchar(cursor);
     }
-    cursor.expect_token(&Token::RParen)?;
-    Ok(arguments)
-}
-
-fn out_of_range(position: Option<usize>, message: String) -> SqlError {
-    let sqlstate = SqlState::INVALID_PARAMETER_VALUE;
-    SqlError { sqlstate, message, hint: None, position }
-}
-
-fn float(cursor: &mut Cursor<'_>) -> Result<SqlType, SqlError> {
-    let position = cursor.position();
-    match arguments(cursor)?.as_slice() {
-        [] => Ok(SqlType::DoublePrecision),
-        [bits @ 1..=24] if *bits > 0 => Ok(SqlType::Real),
-        [25..=53] => Ok(SqlType::DoublePrecision),
-        _ => {
-            Err(out_of_range(position, "precision for type float must be between 1 and 53".into()))
-        }
-    }
-}
-
-fn decimal(cursor: &mut Cursor<'_>) -> Result<SqlType, SqlError> {
-    let position = cursor.position();
-    let (precision, scale) = match arguments(cursor)?.as_slice() {
-        [] => (18, 0),
-        [precision] => (*precision, 0),
-        [precision, scale] => (*precision, *scale),
-        _ => return Err(out_of_range(position, "invalid NUMERIC type modifier".to_owned())),
-    };
-    let most = i64::from(DECIMAL_PRECISION_MAX);
-    if !(1..=most).contains(&precision) {
-        let message = format!("NUMERIC precision {precision} must be between 1 and {most}");
-        return Err(out_of_range(position, message));
-    }
-    if !(0..=precision.min(i64::from(DECIMAL_SCALE_MAX))).contains(&scale) {
-        let message = format!("NUMERIC scale {scale} must be between 0 and precision {precision}");
-        return Err(out_of_range(position, message));
-    }
-    let precision = u8::try_from(precision).unwrap_or(DECIMAL_PRECISION_MAX);
-    Ok(SqlType::Decimal { precision, scale: i8::try_from(scale).unwrap_or(0) })
-}
-
-fn character(cursor: &mut Cursor<'_>, name: &str) -> Result<SqlType, SqlError> {
-    if matches!(name, "char" | "character") && cursor.take("varying") {
-        return varchar(cursor, "varchar");
-    }
-    // BPCHAR without a length is CHAR(256), every other spelling CHAR(1).
-    let default = if name == "bpchar" { 256 } else { 1 };
+    let default = if name == "bpchar" { BPCHAR_LENGTH } else { 1 };
     let length = length(cursor, "char", CHAR_LENGTH_MAX)?.unwrap_or(default);
     Ok(SqlType::Char { length })
 }
 
-fn varchar(cursor: &mut Cursor<'_>, name: &str) -> Result<SqlType, SqlError> {
-    // Redshift makes TEXT a VARCHAR(256), whatever is written behind it.
+fn varchar(cursor: &mut Cursor<'_>) -> Result<SqlType, SqlError> {
     let length = length(cursor, "varchar", VARCHAR_LENGTH_MAX)?;
-    match length {
-        Some(length) if name != "text" => Ok(SqlType::Varchar { length }),
-        _ => Ok(SqlType::VARCHAR_DEFAULT),
-    }
+    Ok(length.map_or(SqlType::VARCHAR_DEFAULT, |length| SqlType::Varchar { length }))
 }
 
-fn length(cursor: &mut Cursor<'_>, name: &str, most: u32) -> Result<Option<u32>, SqlError> {
-    let mut ahead = cursor.clone();
-    if ahead.take_token(&Token::LParen) && ahead.take("max") {
-        ahead.expect_token(&Token::RParen)?;
-        *cursor = ahead;
-        return Ok(Some(most));
+/// Parses `(n)` or `(MAX)`.
+fn length(cursor: &mut Cursor<'_>, name: &str, max: u32) -> Result<Option<u32>, SqlError> {
+    if !cursor.take_token(&Token::LParen) {
+        return Ok(None);
     }
     let position = cursor.position();
-    match arguments(cursor)?.as_slice() {
-        [] => Ok(None),
-        [length] => match u32::try_from(*length) {
-            Ok(length) if (1..=most).contains(&length) => Ok(Some(length)),
-            Ok(_) if *length > 0 => {
-                let message = format!("length for type {name} cannot exceed {most}");
-                Err(out_of_range(position, message))
-            }
-            _ => Err(out_of_range(position, format!("length for type {name} must be at least 1"))),
-        },
-        _ => Err(cursor.unexpected()),
+    let length = if cursor.take("max") { u64::from(max) } else { cursor.unsigned()? };
+    cursor.expect_token(&Token::RParen)?;
+    match u32::try_from(length) {
+        Ok(0) => Err(invalid(format!("length for type {name} must be at least 1"), position)),
+        Ok(length) if length <= max => Ok(Some(length)),
+        _ => Err(invalid(format!("length for type {name} cannot exceed {max}"), position)),
     }
 }
 
-fn moment(cursor: &mut Cursor<'_>, name: &str) -> Result<SqlType, SqlError> {
-    let start = cursor.clone();
-    let with_zone = if cursor.take_all(&["with", "time", "zone"]) {
-        true
-    } else {
-        cursor.take_all(&["without", "time", "zone"]);
-        false
-    };
-    match (name, with_zone) {
-        ("time", true) => Err(start.unsupported("data type TIMETZ", "Use TIME or TIMESTAMPTZ.")),
-        ("time", false) => Ok(SqlType::Time),
-        ("timestamptz", _) | (_, true) => Ok(SqlType::TimestampTz),
-        _ => Ok(SqlType::Timestamp),
+fn decimal(cursor: &mut Cursor<'_>) -> Result<SqlType, SqlError> {
+    if !cursor.take_token(&Token::LParen) {
+        return Ok(SqlType::Decimal { precision: 18, scale: 0 });
     }
+    let position = cursor.position();
+    let precision = cursor.unsigned()?;
+    let precision = u8::try_from(precision)
+        .ok()
+        .filter(|precision| (1..=DECIMAL_PRECISION_MAX).contains(precision))
+        .ok_or_else(|| {
+            let max = DECIMAL_PRECISION_MAX;
+            invalid(format!("NUMERIC precision {precision} must be between 1 and {max}"), position)
+        })?;
+    let mut scale = 0;
+    if cursor.take_token(&Token::Comma) {
+        let position = cursor.position();
+        let written = cursor.signed()?;
+        let max = i64::from(precision).min(i64::from(DECIMAL_SCALE_MAX));
+        scale = i8::try_from(written).ok().filter(|_| (0..=max).contains(&written)).ok_or_else(
+            || {
+                let message = if written > i64::from(DECIMAL_SCALE_MAX) {
+                    format!("NUMERIC scale {written} must be between 0 and {DECIMAL_SCALE_MAX}")
+                } else {
+                    format!("NUMERIC scale {written} must be between 0 and precision {precision}")
+                };
+                invalid(message, position)
+            },
+        )?;
+    }
+    cursor.expect_token(&Token::RParen)?;
+    Ok(SqlType::Decimal { precision, scale })
+}
+
+/// FLOAT(p): bits, as in PostgreSQL.
+fn float(cursor: &mut Cursor<'_>) -> Result<SqlType, SqlError> {
+    if !cursor.take_token(&Token::LParen) {
+        return Ok(SqlType::DoublePrecision);
+    }
+    let position = cursor.position();
+    let bits = cursor.unsigned()?;
+    cursor.expect_token(&Token::RParen)?;
+    match bits {
+        0 => Err(invalid("precision for type float must be at least 1 bit".to_owned(), position)),
+        1..=24 => Ok(SqlType::Real),
+        25..=53 => Ok(SqlType::DoublePrecision),
+        _ => {
+            Err(invalid("precision for type float must be less than 54 bits".to_owned(), position))
+        }
+    }
+}
+
+/// Parses `(p)` of a time: Redshift always has microseconds.
+fn precision(cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
+    if !cursor.take_token(&Token::LParen) {
+        return Ok(());
+    }
+    let position = cursor.position();
+    let precision = cursor.unsigned()?;
+    cursor.expect_token(&Token::RParen)?;
+    if precision == 6 {
+        return Ok(());
+    }
+    let message = format!("a precision of {precision} digits is not supported");
+    Err(SqlError::unsupported(message, Some(position))
+        .with_hint("Leave the precision out: times have microseconds."))
+}
+
+/// Parses WITH TIME ZONE or WITHOUT TIME ZONE; returns whether there is a zone.
+fn zone(cursor: &mut Cursor<'_>) -> Result<bool, SqlError> {
+    if cursor.take("with") {
+        cursor.expect("time")?;
+        cursor.expect("zone")?;
+        return Ok(true);
+    }
+    if cursor.take("without") {
+        cursor.expect("time")?;
+        cursor.expect("zone")?;
+    }
+    Ok(false)
 }

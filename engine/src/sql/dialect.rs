@@ -1,25 +1,141 @@
-//! The dialect that sqlparser reads queries and expressions with.
+//! The Redshift dialect for sqlparser's tokenizer and expression parser.
+//!
+//! sqlparser ties many of PostgreSQL's expressions (`OPERATOR(…)`, `E'…'`, `^`, subscripts) to the
+//! identity of its PostgreSQL dialect rather than to a flag, and its Redshift dialect lacks them. So
+//! this dialect has PostgreSQL's identity and says for itself where Redshift differs.
+
+use std::any::TypeId;
 
 use sqlparser::{
-    dialect::RedshiftSqlDialect,
+    dialect::{Dialect, PostgreSqlDialect, Precedence},
+    keywords::Keyword,
     parser::{Parser, ParserError},
-    tokenizer::TokenWithSpan,
 };
 
-/// Redshift's.
-pub(super) static REDSHIFT: RedshiftSqlDialect = RedshiftSqlDialect {};
+/// The one value of the dialect.
+pub(super) static REDSHIFT: Redshift = Redshift;
 
-/// How deep expressions and queries may nest.
-const NESTING_MAX: usize = 200;
+/// Redshift's dialect.
+#[derive(Debug)]
+pub(super) struct Redshift;
 
-/// Returns a parser over tokens.
-pub(super) fn parser(tokens: &[TokenWithSpan]) -> Parser<'static> {
-    Parser::new(&REDSHIFT)
-        .with_recursion_limit(NESTING_MAX)
-        .with_tokens_with_locations(tokens.to_vec())
-}
+impl Dialect for Redshift {
+    fn dialect(&self) -> TypeId {
+        TypeId::of::<PostgreSqlDialect>()
+    }
 
-/// What a foreign parser says when it nests too deep.
-pub(super) fn is_too_deep(error: &ParserError) -> bool {
-    matches!(error, ParserError::RecursionLimitExceeded)
+    fn identifier_quote_style(&self, _identifier: &str) -> Option<char> {
+        Some('"')
+    }
+
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        ch == '"'
+    }
+
+    /// `#` starts the name of a temporary table.
+    fn is_identifier_start(&self, ch: char) -> bool {
+        PostgreSqlDialect {}.is_identifier_start(ch) || ch == '#'
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        PostgreSqlDialect {}.is_identifier_part(ch)
+    }
+
+    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
+        PostgreSqlDialect {}.is_reserved_for_identifier(keyword)
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        PostgreSqlDialect {}.get_next_precedence(parser)
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        PostgreSqlDialect {}.prec_value(precedence)
+    }
+
+    /// Backslashes are plain characters: `standard_conforming_strings` is reported as on, and drivers
+    /// quote by it. `E'…'` has them.
+    fn supports_string_literal_backslash_escape(&self) -> bool {
+        false
+    }
+
+    fn supports_string_escape_constant(&self) -> bool {
+        true
+    }
+
+    fn supports_unicode_string_literal(&self) -> bool {
+        true
+    }
+
+    fn supports_string_literal_concatenation_with_newline(&self) -> bool {
+        true
+    }
+
+    fn supports_nested_comments(&self) -> bool {
+        true
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    fn supports_top_before_distinct(&self) -> bool {
+        true
+    }
+
+    /// Parsed in order to be refused by name.
+    fn supports_connect_by(&self) -> bool {
+        true
+    }
+
+    /// Parsed in order to be refused by name.
+    fn supports_outer_join_operator(&self) -> bool {
+        true
+    }
+
+    /// `CONVERT(type, value)`.
+    fn convert_type_before_value(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_exclude(&self) -> bool {
+        true
+    }
+
+    fn supports_window_function_null_treatment_arg(&self) -> bool {
+        true
+    }
+
+    fn supports_comma_separated_trim(&self) -> bool {
+        true
+    }
+
+    fn allow_extract_custom(&self) -> bool {
+        true
+    }
+
+    fn allow_extract_single_quotes(&self) -> bool {
+        true
+    }
+
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
+    fn supports_array_typedef_with_brackets(&self) -> bool {
+        true
+    }
+
+    fn supports_interval_options(&self) -> bool {
+        true
+    }
+
+    /// `LIMIT offset, count` is MySQL's.
+    fn supports_limit_comma(&self) -> bool {
+        false
+    }
 }

@@ -1,30 +1,35 @@
-//! DROP TABLE | VIEW | SCHEMA.
+//! DROP TABLE | VIEW | SCHEMA [IF EXISTS] a, b [CASCADE | RESTRICT].
 
 use sqlparser::tokenizer::Token;
 
-use crate::sql::{Drop, DropKind, SqlError, Statement, cursor::Cursor};
+use crate::sql::{Drop, DropKind, QualifiedName, SqlError, cursor::Cursor};
 
-/// Takes what follows DROP.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
-    let start = cursor.clone();
-    let kind = match cursor.word()?.as_str() {
-        "table" => DropKind::Table,
-        "view" => DropKind::View,
-        "schema" => DropKind::Schema,
-        other => {
-            let what = format!("DROP {}", other.to_uppercase());
-            return Err(start.unsupported(&what, "DROP TABLE, DROP VIEW and DROP SCHEMA are."));
-        }
+/// Parses what follows DROP.
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Drop, SqlError> {
+    let kind = match cursor.take_one_of(&["table", "view", "schema"]) {
+        Some("table") => DropKind::Table,
+        Some("view") => DropKind::View,
+        Some(_) => DropKind::Schema,
+        None => return Err(cursor.unexpected()),
     };
     let if_exists = cursor.take_all(&["if", "exists"]);
-    let mut names = vec![cursor.qualified_name()?];
+    let mut names = vec![name(cursor, kind)?];
     while cursor.take_token(&Token::Comma) {
-        names.push(cursor.qualified_name()?);
+        names.push(name(cursor, kind)?);
     }
     let cascade = cursor.take("cascade");
     if !cascade {
         cursor.take("restrict");
     }
-    cursor.expect_end()?;
-    Ok(Statement::Drop(Drop { kind, names, if_exists, cascade }))
+    Ok(Drop { kind, names, if_exists, cascade })
+}
+
+fn name(cursor: &mut Cursor<'_>, kind: DropKind) -> Result<QualifiedName, SqlError> {
+    match kind {
+        DropKind::Schema => {
+            let name = cursor.identifier()?;
+            Ok(QualifiedName { database: None, schema: None, name })
+        }
+        DropKind::Table | DropKind::View => cursor.qualified_name(),
+    }
 }

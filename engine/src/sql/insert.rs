@@ -1,71 +1,65 @@
-//! INSERT INTO … VALUES | query | DEFAULT VALUES.
+//! INSERT INTO t [(columns)] VALUES … | query | DEFAULT VALUES.
 
-use sqlparser::{ast, keywords::Keyword, tokenizer::Token};
+use sqlparser::tokenizer::Token;
 
-use crate::sql::{Insert, InsertSource, SqlError, Statement, cursor::Cursor, dialect, normalise};
+use crate::sql::{Insert, InsertSource, SqlError, cursor::Cursor, query};
 
-/// Takes what follows INSERT.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+/// Parses what follows INSERT.
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Insert, SqlError> {
     cursor.expect("into")?;
     let table = cursor.qualified_name()?;
-    let columns = match starts_query(cursor) {
-        false if cursor.peek() == Some(&Token::LParen) => cursor.name_list()?,
-        _ => Vec::new(),
-    };
+    let has_columns = *cursor.peek() == Token::LParen && !query::starts(cursor);
+    let columns = if has_columns { cursor.column_list()? } else { Vec::new() };
     let source = if cursor.take_all(&["default", "values"]) {
-        cursor.expect_end()?;
         InsertSource::DefaultValues
     } else if cursor.take("values") {
         InsertSource::Values(values(cursor)?)
-    } else {
+    } else if query::starts(cursor) {
         InsertSource::Query(cursor.query()?)
+    } else {
+        return Err(cursor.unexpected());
     };
-    Ok(Statement::Insert(Insert { table, columns, source }))
+    refuse_postgresql(cursor)?;
+    Ok(Insert { table, columns, source })
 }
 
-/// Returns whether `(` opens a query rather than a list of columns.
-fn starts_query(cursor: &Cursor<'_>) -> bool {
-    let mut ahead = cursor.clone();
-    while ahead.take_token(&Token::LParen) {}
-    ahead.is("select") || ahead.is("with")
-}
-
-fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Vec<Option<ast::Expr>>>, SqlError> {
-    let mut parser = dialect::parser(cursor.rest());
-    let mut rows = Vec::new();
+fn values(cursor: &mut Cursor<'_>) -> Result<Vec<Vec<Option<sqlparser::ast::Expr>>>, SqlError> {
+    let mut rows: Vec<Vec<_>> = Vec::new();
     loop {
-        let mut row = Vec::new();
-        if !parser.consume_token(&Token::LParen) {
-            cursor.expect_parsed(&parser)?;
-            return Err(cursor.foreign(&end_of_input(), &parser));
-        }
-        loop {
-            if parser.parse_keyword(Keyword::DEFAULT) {
-                row.push(None);
-            } else {
-                let value = parser.parse_expr();
-                let mut value = value.map_err(|error| cursor.foreign(&error, &parser))?;
-                normalise::expression(&mut value)?;
-                row.push(Some(value));
-            }
-            if parser.consume_token(&Token::Comma) {
-                continue;
-            }
-            if parser.consume_token(&Token::RParen) {
-                break;
-            }
-            cursor.expect_parsed(&parser)?;
-            return Err(cursor.foreign(&end_of_input(), &parser));
+        let position = cursor.position();
+        let row = row(cursor)?;
+        if rows.first().is_some_and(|first| first.len() != row.len()) {
+            let message = "VALUES lists must all be the same length";
+            return Err(SqlError::syntax(message, Some(position)));
         }
         rows.push(row);
-        if !parser.consume_token(&Token::Comma) {
-            break;
+        if !cursor.take_token(&Token::Comma) {
+            return Ok(rows);
         }
     }
-    cursor.expect_parsed(&parser)?;
-    Ok(rows)
 }
 
-fn end_of_input() -> sqlparser::parser::ParserError {
-    sqlparser::parser::ParserError::ParserError(String::new())
+fn row(cursor: &mut Cursor<'_>) -> Result<Vec<Option<sqlparser::ast::Expr>>, SqlError> {
+    cursor.expect_token(&Token::LParen)?;
+    let mut row = Vec::new();
+    loop {
+        let item = if cursor.take("default") { None } else { Some(cursor.expression()?) };
+        row.push(item);
+        if !cursor.take_token(&Token::Comma) {
+            cursor.expect_token(&Token::RParen)?;
+            return Ok(row);
+        }
+    }
+}
+
+fn refuse_postgresql(cursor: &Cursor<'_>) -> Result<(), SqlError> {
+    let (what, hint) = if cursor.at_all(&["on", "conflict"]) {
+        ("INSERT … ON CONFLICT", "Select the rows that are not there yet: WHERE NOT EXISTS (…).")
+    } else if cursor.at("returning") {
+        ("INSERT … RETURNING", "Query the table after the INSERT.")
+    } else {
+        return Ok(());
+    };
+    let message = format!("{what} is not supported");
+    Err(SqlError::unsupported(message, Some(cursor.position())).with_hint(hint))
 }

@@ -1,22 +1,47 @@
 //! Text → typed statements. Depends on sqlparser only.
+//!
+//! ```text
+//! query string ─tokens─▶ folded tokens ─split at `;`─▶ statement tokens ─┬─▶ a parser of ours (one file per statement)
+//!                                                                        └─▶ sqlparser, for queries and expressions ─rewrite─▶ AST
+//! ```
+//!
+//! Invariants:
+//!
+//! * Identifiers are lower case in everything that leaves this module, quoted ones too: Redshift folds
+//!   both. A quoted one keeps its quotes in the AST, so that a reserved word or an odd character stays a name.
+//! * An error's position counts characters of the whole query string, from 1.
 
 mod column_definition;
+mod constraint;
 pub mod copy;
-mod create;
+mod create_schema;
 mod create_table;
+mod create_table_as;
+mod create_view;
 mod cursor;
 mod data_type;
+mod depth;
 mod dialect;
 mod drop;
+mod encoding;
 mod error;
+mod explain;
 mod insert;
-mod normalise;
 mod parse;
+mod query;
 pub mod redact;
-mod script;
+mod rewrite;
+mod session;
 mod set;
+mod show;
+mod source;
 mod statement;
+mod syntax_error;
 mod table_attributes;
+mod tokens;
+mod transaction;
+mod truncate;
+mod unsupported;
 mod values_query;
 
 pub use error::SqlError;
@@ -27,3 +52,6 @@ pub use statement::{
     LikeClause, ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes,
 };
 pub use values_query::values_query;
+
+#[cfg(test)]
+mod tests;

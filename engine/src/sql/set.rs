@@ -1,161 +1,138 @@
-//! SET, SHOW, RESET.
+//! SET and RESET, in all their spellings.
 
 use sqlparser::tokenizer::Token;
 
-use crate::sql::{Set, SqlError, Statement, cursor::Cursor};
+use crate::sql::{Set, SqlError, cursor::Cursor, transaction};
 
-/// Takes what follows SET.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
-    let start = cursor.clone();
-    if cursor.take_all(&["session", "authorization"]) || cursor.is("role") {
-        return Err(
-            start.unsupported("SET SESSION AUTHORIZATION and SET ROLE", "Connect as that user.")
-        );
+/// Parses what follows SET.
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Set, SqlError> {
+    if cursor.at_all(&["session", "characteristics", "as", "transaction"]) {
+        for word in ["session", "characteristics", "as", "transaction"] {
+            cursor.expect(word)?;
+        }
+        return transaction_modes(cursor, "default_transaction_isolation", false);
     }
-    if cursor.take_all(&["session", "characteristics", "as", "transaction"])
-        || cursor.take("transaction")
-    {
-        return transaction(cursor);
+    if cursor.take("transaction") {
+        return transaction_modes(cursor, "transaction_isolation", true);
     }
-    let local = cursor.take("local");
-    if !local {
+    let followed_by_name = matches!(cursor.peek_nth(1), Token::Word(word) if word.value != "to");
+    let local = followed_by_name && cursor.take("local");
+    if !local && followed_by_name {
         cursor.take("session");
     }
+    refuse(cursor)?;
     if cursor.take_all(&["time", "zone"]) {
-        let values = values(cursor)?;
-        return Ok(Statement::Set(Set { name: "timezone".to_owned(), values, local }));
+        return Ok(Set { name: "timezone".to_owned(), values: time_zone(cursor)?, local });
     }
-    let name = name(cursor)?;
-    if !cursor.take("to") {
-        cursor.expect_token(&Token::Eq)?;
+    if cursor.take("names") {
+        let values = if cursor.take("default") { None } else { Some(vec![value(cursor, false)?]) };
+        return Ok(Set { name: "client_encoding".to_owned(), values, local });
     }
-    let values = values(cursor)?;
-    Ok(Statement::Set(Set { name, values, local }))
+    let name = parameter_name(cursor)?;
+    if !cursor.take_token(&Token::Eq) {
+        cursor.expect("to")?;
+    }
+    Ok(Set { values: values(cursor, &name)?, name, local })
 }
 
-/// Takes `name` or `a.b`.
-fn name(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
-    let mut name = cursor.word()?;
+/// Parses what follows RESET.
+pub(super) fn reset(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
+    if cursor.take_all(&["time", "zone"]) {
+        return Ok("timezone".to_owned());
+    }
+    if cursor.take("all") {
+        return Ok("all".to_owned());
+    }
+    if cursor.take_all(&["transaction", "isolation", "level"]) {
+        return Ok("transaction_isolation".to_owned());
+    }
+    refuse(cursor)?;
+    parameter_name(cursor)
+}
+
+/// Parses the name of a parameter: `name` or `prefix.name`.
+pub(super) fn parameter_name(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
+    let mut name = cursor.identifier()?;
     while cursor.take_token(&Token::Period) {
         name.push('.');
-        name.push_str(&cursor.word()?);
+        name.push_str(&cursor.identifier()?);
     }
     Ok(name)
 }
 
-/// Takes the values up to the end; `None` for DEFAULT.
-fn values(cursor: &mut Cursor<'_>) -> Result<Option<Vec<String>>, SqlError> {
-    if cursor.take("default") {
-        cursor.expect_end()?;
+/// Refuses what shares its first word with parameters.
+fn refuse(cursor: &Cursor<'_>) -> Result<(), SqlError> {
+    let (what, hint) = if cursor.at("authorization") || cursor.at_all(&["session", "authorization"])
+    {
+        ("SET SESSION AUTHORIZATION", "Connect as that user.")
+    } else if cursor.at("role") && !matches!(cursor.peek_nth(1), Token::Eq) {
+        ("SET ROLE", "Connect as a user with the rights needed.")
+    } else if cursor.at("constraints") {
+        ("SET CONSTRAINTS", "Constraints are never enforced.")
+    } else {
+        return Ok(());
+    };
+    let message = format!("{what} is not supported");
+    Err(SqlError::unsupported(message, Some(cursor.position())).with_hint(hint))
+}
+
+fn transaction_modes(cursor: &mut Cursor<'_>, name: &str, local: bool) -> Result<Set, SqlError> {
+    let modes = transaction::modes(cursor)?;
+    if let Some(level) = modes.isolation {
+        let values = Some(vec![level.to_owned()]);
+        return Ok(Set { name: name.to_owned(), values, local });
+    }
+    let Some(read_only) = modes.read_only else { return Err(cursor.unexpected()) };
+    let name = name.replace("isolation", "read_only");
+    let values = Some(vec![if read_only { "on" } else { "off" }.to_owned()]);
+    Ok(Set { name, values, local })
+}
+
+fn time_zone(cursor: &mut Cursor<'_>) -> Result<Option<Vec<String>>, SqlError> {
+    if cursor.take("default") || cursor.take("local") {
         return Ok(None);
     }
-    let mut values = vec![value(cursor)?];
-    while cursor.take_token(&Token::Comma) {
-        values.push(value(cursor)?);
+    if cursor.at("interval") {
+        let message = "SET TIME ZONE INTERVAL is not supported";
+        return Err(SqlError::unsupported(message, Some(cursor.position()))
+            .with_hint("Name the zone: SET TIME ZONE 'Europe/Berlin'."));
     }
-    cursor.expect_end()?;
+    Ok(Some(vec![value(cursor, true)?]))
+}
+
+/// Parses values with commas between them, or DEFAULT.
+fn values(cursor: &mut Cursor<'_>, name: &str) -> Result<Option<Vec<String>>, SqlError> {
+    if cursor.take("default") {
+        return Ok(None);
+    }
+    // The names of zones and date styles are known by the case they are written in.
+    let as_written = matches!(name, "timezone" | "datestyle" | "client_encoding");
+    let mut values = vec![value(cursor, as_written)?];
+    while cursor.take_token(&Token::Comma) {
+        values.push(value(cursor, as_written)?);
+    }
     Ok(Some(values))
 }
 
-fn value(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
-    let sign = match cursor.peek() {
-        Some(Token::Minus) => "-",
-        Some(Token::Plus) => "",
-        _ => return unsigned(cursor),
-    };
-    cursor.advance();
-    unsigned(cursor).map(|number| format!("{sign}{number}"))
-}
-
-fn unsigned(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
-    let value = match cursor.peek() {
-        Some(Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text)) => text.clone(),
-        Some(Token::Number(text, _)) => text.clone(),
-        Some(Token::Word(word)) => word.value.clone(),
+fn value(cursor: &mut Cursor<'_>, as_written: bool) -> Result<String, SqlError> {
+    if let Some(text) = cursor.take_string() {
+        return Ok(text);
+    }
+    let written = cursor.peek_text();
+    let text = match cursor.peek() {
+        Token::Word(word) if as_written && word.quote_style.is_none() => written.to_owned(),
+        Token::Word(word) => word.value.clone(),
+        Token::Number(digits, _) => digits.clone(),
+        sign @ (Token::Minus | Token::Plus) => {
+            let Token::Number(digits, _) = cursor.peek_nth(1) else {
+                return Err(cursor.unexpected());
+            };
+            let text = if *sign == Token::Minus { format!("-{digits}") } else { digits.clone() };
+            cursor.advance();
+            text
+        }
         _ => return Err(cursor.unexpected()),
     };
     cursor.advance();
-    Ok(value)
-}
-
-/// The words of a transaction: every isolation level is taken, and mapped to the one there is.
-fn transaction(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
-    let mut level = None;
-    let mut read_only = None;
-    while !cursor.is_at_end() {
-        if cursor.take_all(&["isolation", "level"]) {
-            level = Some(isolation_level(cursor)?);
-        } else if cursor.take_all(&["read", "only"]) {
-            read_only = Some("on");
-        } else if cursor.take_all(&["read", "write"]) {
-            read_only = Some("off");
-        } else if !cursor.take_token(&Token::Comma) {
-            return Err(cursor.unexpected());
-        }
-    }
-    let (name, value) = match (level, read_only) {
-        (Some(level), _) => ("transaction_isolation", level),
-        (None, Some(read_only)) => ("transaction_read_only", read_only.to_owned()),
-        (None, None) => return Err(cursor.unexpected()),
-    };
-    Ok(Statement::Set(Set { name: name.to_owned(), values: Some(vec![value]), local: false }))
-}
-
-/// Takes a level's one or two words.
-pub(super) fn isolation_level(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
-    let levels: [&[&str]; 5] = [
-        &["serializable"],
-        &["snapshot"],
-        &["repeatable", "read"],
-        &["read", "committed"],
-        &["read", "uncommitted"],
-    ];
-    let found = levels.into_iter().find(|words| cursor.take_all(words));
-    found.map(|words| words.join(" ")).ok_or_else(|| cursor.unexpected())
-}
-
-/// Takes what follows SHOW.
-pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
-    const OBJECTS: &[&str] = &[
-        "databases",
-        "schemas",
-        "tables",
-        "columns",
-        "table",
-        "view",
-        "external",
-        "grants",
-        "procedure",
-        "procedures",
-        "function",
-        "functions",
-        "constraints",
-        "parameters",
-        "column",
-        "datashares",
-        "model",
-    ];
-    if OBJECTS.iter().any(|word| cursor.is(word)) {
-        let start = cursor.clone();
-        let what = format!("SHOW {}", cursor.word()?.to_uppercase());
-        let instead = "Select from SVV_TABLES, SVV_COLUMNS, PG_TABLE_DEF or information_schema.";
-        return Err(start.unsupported(&what, instead));
-    }
-    let mut words = vec![name(cursor)?];
-    while !cursor.is_at_end() {
-        words.push(cursor.word()?);
-    }
-    let known = words.len() == 1
-        || matches!(
-            words.join(" ").as_str(),
-            "transaction isolation level" | "time zone" | "session authorization"
-        );
-    if known { Ok(Statement::Show(words.join(" "))) } else { Err(cursor.unexpected()) }
-}
-
-/// Takes what follows RESET.
-pub(super) fn reset(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
-    let name = name(cursor)?;
-    cursor.expect_end()?;
-    Ok(Statement::Reset(name))
+    Ok(text)
 }

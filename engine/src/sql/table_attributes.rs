@@ -7,154 +7,163 @@ use crate::{
     sql::{DistStyleName, SortKeyClause, SqlError, TableAttributes, cursor::Cursor},
 };
 
-/// Columns a compound sort key may have.
 const COMPOUND_COLUMNS_MAX: usize = 400;
-/// Columns an interleaved sort key may have.
 const INTERLEAVED_COLUMNS_MAX: usize = 8;
 
-/// Takes attributes for as long as there are some, on top of those that columns gave.
+/// Parses attributes until something else comes.
 pub(super) fn parse(
     cursor: &mut Cursor<'_>,
     attributes: &mut TableAttributes,
 ) -> Result<(), SqlError> {
-    while !cursor.is_at_end() && !cursor.is("as") {
-        if !one(cursor, attributes)? {
-            return Err(cursor.unexpected());
+    loop {
+        let position = cursor.position();
+        if cursor.take("diststyle") {
+            let style = dist_style(cursor)?;
+            once(attributes.dist_style.replace(style).is_none(), "DISTSTYLE", position)?;
+        } else if cursor.take("distkey") {
+            dist_key(attributes, one_column(cursor)?, position)?;
+        } else if cursor.at("sortkey") || cursor.at("compound") || cursor.at("interleaved") {
+            let clause = sort_key_clause(cursor)?;
+            sort_key(attributes, clause, position)?;
+        } else if cursor.take("encode") {
+            cursor.expect("auto")?;
+            attributes.encode_auto = true;
+        } else if cursor.take("backup") {
+            let word = cursor.take_one_of(&["yes", "no"]).ok_or_else(|| cursor.unexpected())?;
+            once(attributes.backup.replace(word == "yes").is_none(), "BACKUP", position)?;
+        } else if cursor.take_all(&["on", "commit"]) {
+            on_commit(cursor)?;
+        } else {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
-fn one(cursor: &mut Cursor<'_>, attributes: &mut TableAttributes) -> Result<bool, SqlError> {
-    let start = cursor.clone();
-    if cursor.take("diststyle") {
-        let style = dist_style(cursor)?;
-        if attributes.dist_style.replace(style).is_some() {
-            return Err(twice(&start, "DISTSTYLE"));
-        }
-    } else if cursor.take("distkey") {
-        cursor.expect_token(&Token::LParen)?;
-        let column = cursor.identifier()?;
-        cursor.expect_token(&Token::RParen)?;
-        set_dist_key(&start, attributes, column)?;
-    } else if cursor.are("sortkey", "auto") {
-        cursor.advance();
-        cursor.advance();
-        set_sort_key(&start, attributes, SortKeyClause::Auto)?;
-    } else if cursor.take("interleaved") {
-        cursor.expect("sortkey")?;
-        let columns = cursor.name_list()?;
-        limit(&start, "an interleaved sort key", columns.len(), INTERLEAVED_COLUMNS_MAX)?;
-        set_sort_key(&start, attributes, SortKeyClause::Interleaved(columns))?;
-    } else if cursor.is("compound") || cursor.is("sortkey") {
-        cursor.take("compound");
-        cursor.expect("sortkey")?;
-        let columns = cursor.name_list()?;
-        limit(&start, "a compound sort key", columns.len(), COMPOUND_COLUMNS_MAX)?;
-        set_sort_key(&start, attributes, SortKeyClause::Compound(columns))?;
-    } else if cursor.take_all(&["encode", "auto"]) {
-        attributes.encode_auto = true;
-    } else if cursor.take("backup") {
-        let yes = cursor.take("yes");
-        if !yes {
-            cursor.expect("no")?;
-        }
-        attributes.backup = Some(yes);
-    } else {
-        return Ok(false);
-    }
-    Ok(true)
+/// Fails if attributes contradict each other.
+pub(super) fn check(attributes: &TableAttributes, position: usize) -> Result<(), SqlError> {
+    let message = match (attributes.dist_style, &attributes.dist_key) {
+        (Some(DistStyleName::Key), None) => "DISTSTYLE KEY requires a DISTKEY column",
+        (Some(DistStyleName::Even), Some(_)) => "cannot specify DISTKEY with DISTSTYLE EVEN",
+        (Some(DistStyleName::All), Some(_)) => "cannot specify DISTKEY with DISTSTYLE ALL",
+        (Some(DistStyleName::Auto), Some(_)) => "cannot specify DISTKEY with DISTSTYLE AUTO",
+        _ => return Ok(()),
+    };
+    Err(contradiction(message, position))
 }
 
-fn dist_style(cursor: &mut Cursor<'_>) -> Result<DistStyleName, SqlError> {
-    let styles = [
-        ("auto", DistStyleName::Auto),
-        ("even", DistStyleName::Even),
-        ("key", DistStyleName::Key),
-        ("all", DistStyleName::All),
-    ];
-    let found = styles.into_iter().find(|(word, _)| cursor.is(word));
-    let (_, style) = found
-        .ok_or_else(|| cursor.unexpected().with_hint("DISTSTYLE is AUTO, EVEN, KEY or ALL."))?;
-    cursor.advance();
-    Ok(style)
-}
-
-/// Notes the DISTKEY that a column or the table names.
-pub(super) fn set_dist_key(
-    at: &Cursor<'_>,
+/// Sets the DISTKEY; a table has one.
+pub(super) fn dist_key(
     attributes: &mut TableAttributes,
     column: String,
+    position: usize,
 ) -> Result<(), SqlError> {
     if attributes.dist_key.replace(column).is_some() {
-        return Err(twice(at, "DISTKEY"));
+        return Err(contradiction("cannot specify multiple distkey columns", position));
     }
     Ok(())
 }
 
-/// Notes a SORTKEY clause.
-pub(super) fn set_sort_key(
-    at: &Cursor<'_>,
+/// Sets the sort key; a table has one.
+pub(super) fn sort_key(
     attributes: &mut TableAttributes,
     clause: SortKeyClause,
+    position: usize,
 ) -> Result<(), SqlError> {
     if attributes.sort_key != SortKeyClause::Unspecified {
-        return Err(twice(at, "SORTKEY"));
+        return Err(contradiction("cannot specify more than one sort key", position)
+            .with_hint("Name all columns in one SORTKEY (…) after the column list."));
     }
     attributes.sort_key = clause;
     Ok(())
 }
 
-/// Checks what only shows when all attributes are known.
-pub(super) fn check(
-    at: &Cursor<'_>,
-    attributes: &TableAttributes,
-    columns: &[&str],
-) -> Result<(), SqlError> {
-    match (attributes.dist_style, &attributes.dist_key) {
-        (
-            Some(style @ (DistStyleName::Even | DistStyleName::All | DistStyleName::Auto)),
-            Some(_),
-        ) => {
-            let style = format!("{style:?}").to_uppercase();
-            return Err(invalid(at, format!("DISTKEY cannot be given with DISTSTYLE {style}")));
-        }
-        (Some(DistStyleName::Key), None) => {
-            return Err(invalid(at, "DISTSTYLE KEY requires a DISTKEY column".to_owned()));
-        }
-        _ => {}
+fn dist_style(cursor: &mut Cursor<'_>) -> Result<DistStyleName, SqlError> {
+    match cursor.take_one_of(&["auto", "even", "key", "all"]) {
+        Some("auto") => Ok(DistStyleName::Auto),
+        Some("even") => Ok(DistStyleName::Even),
+        Some("key") => Ok(DistStyleName::Key),
+        Some(_) => Ok(DistStyleName::All),
+        None => Err(cursor.unexpected().with_hint("DISTSTYLE is AUTO, EVEN, KEY or ALL.")),
     }
-    let sort_columns = match &attributes.sort_key {
-        SortKeyClause::Compound(names) | SortKeyClause::Interleaved(names) => names.as_slice(),
-        _ => &[],
-    };
-    for (position, name) in sort_columns.iter().enumerate() {
-        if sort_columns[..position].contains(name) {
-            return Err(invalid(at, format!("column \"{name}\" is in the sort key twice")));
-        }
-    }
-    for name in sort_columns.iter().chain(&attributes.dist_key) {
-        if !columns.is_empty() && !columns.contains(&name.as_str()) {
-            let message = format!("column \"{name}\" named in key does not exist");
-            let sqlstate = SqlState::UNDEFINED_COLUMN;
-            return Err(SqlError { sqlstate, message, hint: None, position: at.position() });
-        }
-    }
-    Ok(())
 }
 
-fn limit(at: &Cursor<'_>, what: &str, count: usize, most: usize) -> Result<(), SqlError> {
-    if count <= most {
+fn one_column(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
+    cursor.expect_token(&Token::LParen)?;
+    let column = cursor.identifier()?;
+    if *cursor.peek() == Token::Comma {
+        let position = cursor.position();
+        return Err(contradiction("cannot specify multiple distkey columns", position));
+    }
+    cursor.expect_token(&Token::RParen)?;
+    Ok(column)
+}
+
+fn sort_key_clause(cursor: &mut Cursor<'_>) -> Result<SortKeyClause, SqlError> {
+    let interleaved = cursor.take("interleaved");
+    let compound = !interleaved && cursor.take("compound");
+    cursor.expect("sortkey")?;
+    if !interleaved && !compound && cursor.take("auto") {
+        return Ok(SortKeyClause::Auto);
+    }
+    let position = cursor.position();
+    let columns = cursor.column_list()?;
+    let max = if interleaved { INTERLEAVED_COLUMNS_MAX } else { COMPOUND_COLUMNS_MAX };
+    if columns.len() > max {
+        let kind = if interleaved { "an interleaved" } else { "a compound" };
+        return Err(SqlError {
+            sqlstate: SqlState::PROGRAM_LIMIT_EXCEEDED,
+            message: format!("{kind} sort key can have at most {max} columns"),
+            hint: None,
+            position: Some(position),
+        });
+    }
+    if let Some(column) = first_duplicate(&columns) {
+        let message = format!("column \"{column}\" appears twice in the sort key");
+        return Err(SqlError {
+            sqlstate: SqlState::DUPLICATE_COLUMN,
+            message,
+            hint: None,
+            position: Some(position),
+        });
+    }
+    if interleaved {
+        return Ok(SortKeyClause::Interleaved(columns));
+    }
+    Ok(SortKeyClause::Compound(columns))
+}
+
+/// Returns the first name that is there twice.
+pub(super) fn first_duplicate(names: &[String]) -> Option<&String> {
+    let mut seen = std::collections::HashSet::new();
+    names.iter().find(|name| !seen.insert(name.as_str()))
+}
+
+/// Tableau says ON COMMIT PRESERVE ROWS of its temporary tables, which is what happens anyway.
+fn on_commit(cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
+    if cursor.take_all(&["preserve", "rows"]) {
         return Ok(());
     }
-    Err(invalid(at, format!("{what} can have at most {most} columns")))
+    if cursor.at("drop") || cursor.at_all(&["delete", "rows"]) {
+        let message = "ON COMMIT DROP and ON COMMIT DELETE ROWS are not supported";
+        return Err(SqlError::unsupported(message, Some(cursor.position()))
+            .with_hint("DROP or TRUNCATE the table when it is no longer needed."));
+    }
+    Err(cursor.unexpected())
 }
 
-fn twice(at: &Cursor<'_>, what: &str) -> SqlError {
-    invalid(at, format!("{what} specified more than once"))
+fn once(first: bool, what: &str, position: usize) -> Result<(), SqlError> {
+    if first {
+        return Ok(());
+    }
+    Err(contradiction(&format!("{what} is specified twice"), position))
 }
 
-fn invalid(at: &Cursor<'_>, message: String) -> SqlError {
-    let sqlstate = SqlState::INVALID_TABLE_DEFINITION;
-    SqlError { sqlstate, message, hint: None, position: at.position() }
+/// Returns the error of attributes that exclude each other.
+pub(super) fn contradiction(message: &str, position: usize) -> SqlError {
+    SqlError {
+        sqlstate: SqlState::INVALID_TABLE_DEFINITION,
+        message: message.to_owned(),
+        hint: None,
+        position: Some(position),
+    }
 }

@@ -32,11 +32,8 @@ pub(super) fn short_text(token: &TokenWithSpan) -> Option<String> {
         "N" => "\\N".to_owned(),
         _ => match text.strip_prefix('\0') {
             Some(rest) => unescape(&format!("\\0{rest}")),
-            None if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                unescape(&format!("\\{text}"))
-            }
-            // A doubled backslash became one.
-            None => unescape(&text),
+            None if text.len() == 3 => unescape(&format!("\\{text}")),
+            None => text,
         },
     })
 }
