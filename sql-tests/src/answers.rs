@@ -43,7 +43,9 @@ pub fn same_rows(mut found: Vec<Vec<String>>, mut expected: Vec<Vec<String>>) ->
         );
         for (found_value, expected_value) in found.iter().zip(expected) {
             if !same_value(found_value, expected_value) {
-                bail!("row {row}: `{found_value}`, expected `{expected_value}`\nfound    {found:?}\nexpected {expected:?}");
+                bail!(
+                    "row {row}: `{found_value}`, expected `{expected_value}`\nfound    {found:?}\nexpected {expected:?}"
+                );
             }
         }
     }

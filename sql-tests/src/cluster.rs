@@ -25,10 +25,8 @@ pub struct Shape {
 }
 
 /// The shapes that every `.slt` file runs on; the results must be equal.
-pub const SHAPES: [Shape; 2] = [
-    Shape { node_count: 1, slices_per_node: 1 },
-    Shape { node_count: 1, slices_per_node: 2 },
-];
+pub const SHAPES: [Shape; 2] =
+    [Shape { node_count: 1, slices_per_node: 1 }, Shape { node_count: 1, slices_per_node: 2 }];
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,3 +19,4 @@ pub mod load_files;
 pub mod process;
 pub mod s3;
 pub mod slt;
+pub mod tpch;

@@ -35,7 +35,8 @@ const FOREIGN_VARIABLES: [&str; 10] = [
 pub struct ServerProcess {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
-    lines: mpsc::Receiver<String>,
+    /// Read by [`Self::wait_ready`] only; the lock is there because a receiver cannot be shared.
+    lines: Mutex<mpsc::Receiver<String>>,
 }
 
 /// Returns the path of the binary that cargo built beside the test executable.
@@ -92,7 +93,7 @@ impl ServerProcess {
                 let _unread = sender.send(line);
             }
         });
-        Ok(Self { child, log, lines })
+        Ok(Self { child, log, lines: Mutex::new(lines) })
     }
 
     /// Waits for the line `ready: WHAT ADDRESS` and returns the address.
@@ -101,7 +102,9 @@ impl ServerProcess {
         let until = Instant::now() + READY_WAIT_MAX;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            match self.lines.recv_timeout(left) {
+            let line =
+                self.lines.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(left);
+            match line {
                 Ok(line) => {
                     if let Some((_, address)) = line.split_once(&prefix) {
                         return Ok(address.trim().to_owned());
@@ -112,7 +115,10 @@ impl ServerProcess {
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
                     let status = self.child.wait().context("wait for the server")?;
-                    bail!("the server left with {status} before `{prefix}`; its log:\n{}", self.log())
+                    bail!(
+                        "the server left with {status} before `{prefix}`; its log:\n{}",
+                        self.log()
+                    )
                 }
             }
         }

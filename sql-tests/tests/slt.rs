@@ -27,7 +27,8 @@ fn main() -> Result<()> {
             let path = folder.join(&file);
             let name = format!("{shape}::{}", file.display());
             let endpoint = Arc::clone(&endpoint);
-            let test = move || run(&path, shape, &endpoint).map_err(|e| Failed::from(format!("{e:#}")));
+            let test =
+                move || run(&path, shape, &endpoint).map_err(|e| Failed::from(format!("{e:#}")));
             trials.push(Trial::test(name, test));
         }
     }
