@@ -1,9 +1,13 @@
 //! The node clients talk to: wire, sessions, statements.
 
+pub mod cli;
 pub mod cluster;
 mod connection;
 pub mod error;
 pub mod leader;
+pub mod logging;
+pub mod quickstart;
+pub mod s3;
 pub mod server;
 pub mod session;
 pub mod settings;

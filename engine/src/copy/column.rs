@@ -35,7 +35,7 @@ pub(super) enum Values {
 }
 
 /// The values of a text column: Arrow's views and the bytes of long values.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TextValues {
     views: Vec<u128>,
     bytes: Vec<u8>,
@@ -87,23 +87,23 @@ macro_rules! each {
 }
 
 impl ColumnBuilder {
-    /// Returns an empty column.
-    pub(super) fn new(sql_type: SqlType) -> Self {
+    /// Returns an empty column with room for some rows.
+    pub(super) fn new(sql_type: SqlType, capacity: usize) -> Self {
         let values = match sql_type {
-            SqlType::Boolean => Values::Boolean(Vec::new()),
-            SqlType::SmallInt => Values::Int16(Vec::new()),
-            SqlType::Integer => Values::Int32(Vec::new()),
-            SqlType::BigInt | SqlType::Oid => Values::Int64(Vec::new()),
-            SqlType::Decimal { .. } => Values::Decimal(Vec::new()),
-            SqlType::Real => Values::Float32(Vec::new()),
-            SqlType::DoublePrecision => Values::Float64(Vec::new()),
+            SqlType::Boolean => Values::Boolean(Vec::with_capacity(capacity)),
+            SqlType::SmallInt => Values::Int16(Vec::with_capacity(capacity)),
+            SqlType::Integer => Values::Int32(Vec::with_capacity(capacity)),
+            SqlType::BigInt | SqlType::Oid => Values::Int64(Vec::with_capacity(capacity)),
+            SqlType::Decimal { .. } => Values::Decimal(Vec::with_capacity(capacity)),
+            SqlType::Real => Values::Float32(Vec::with_capacity(capacity)),
+            SqlType::DoublePrecision => Values::Float64(Vec::with_capacity(capacity)),
             SqlType::Char { .. } | SqlType::Varchar { .. } | SqlType::Name => {
-                Values::Text(TextValues::default())
+                Values::Text(TextValues { views: Vec::with_capacity(capacity), bytes: Vec::new() })
             }
-            SqlType::Date => Values::Date(Vec::new()),
-            SqlType::Time => Values::Time(Vec::new()),
-            SqlType::Timestamp => Values::Timestamp(Vec::new()),
-            SqlType::TimestampTz => Values::TimestampTz(Vec::new()),
+            SqlType::Date => Values::Date(Vec::with_capacity(capacity)),
+            SqlType::Time => Values::Time(Vec::with_capacity(capacity)),
+            SqlType::Timestamp => Values::Timestamp(Vec::with_capacity(capacity)),
+            SqlType::TimestampTz => Values::TimestampTz(Vec::with_capacity(capacity)),
         };
         Self { sql_type, values, valid: Vec::new() }
     }
@@ -135,12 +135,10 @@ impl ColumnBuilder {
         self.valid.truncate(row_count);
     }
 
-    /// Returns the array and starts anew.
-    pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let valid = std::mem::take(&mut self.valid);
-        let nulls = valid.contains(&false).then(|| NullBuffer::from(valid));
-        let values = std::mem::replace(&mut self.values, Self::new(self.sql_type).values);
-        Ok(match values {
+    /// Returns the array.
+    pub(super) fn finish(self) -> Result<ArrayRef, ArrowError> {
+        let nulls = self.valid.contains(&false).then(|| NullBuffer::from(self.valid));
+        Ok(match self.values {
             Values::Boolean(values) => Arc::new(BooleanArray::new(values.into(), nulls)),
             Values::Int16(values) => Arc::new(Int16Array::new(values.into(), nulls)),
             Values::Int32(values) => Arc::new(Int32Array::new(values.into(), nulls)),
@@ -151,11 +149,12 @@ impl ColumnBuilder {
             }
             Values::Float32(values) => Arc::new(Float32Array::new(values.into(), nulls)),
             Values::Float64(values) => Arc::new(Float64Array::new(values.into(), nulls)),
-            Values::Text(TextValues { views, bytes }) => Arc::new(StringViewArray::try_new(
-                ScalarBuffer::from(views),
-                vec![Buffer::from_vec(bytes)],
-                nulls,
-            )?),
+            Values::Text(TextValues { views, mut bytes }) => {
+                // The array keeps the capacity, and storage counts it as memory.
+                bytes.shrink_to_fit();
+                let (views, buffers) = (ScalarBuffer::from(views), vec![Buffer::from_vec(bytes)]);
+                Arc::new(StringViewArray::try_new(views, buffers, nulls)?)
+            }
             Values::Date(values) => Arc::new(Date32Array::new(values.into(), nulls)),
             Values::Time(values) => Arc::new(Time64MicrosecondArray::new(values.into(), nulls)),
             Values::Timestamp(values) => {

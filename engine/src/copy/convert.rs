@@ -202,12 +202,17 @@ fn integer<T: TryFrom<i64>>(value: &[u8], type_name: &str) -> Result<T, FieldErr
     T::try_from(wide).map_err(|_| number_error(NumberError::Overflow, value, type_name))
 }
 
-fn float<T: std::str::FromStr>(value: &[u8]) -> Result<T, FieldError> {
+fn float<T: std::str::FromStr + Into<f64> + Copy>(value: &[u8]) -> Result<T, FieldError> {
     let text = std::str::from_utf8(value).unwrap_or_default();
-    text.parse().map_err(|_| {
+    let read: T = text.parse().map_err(|_| {
         let shown = String::from_utf8_lossy(value);
         FieldError::new(1208, format!("Invalid digit, Value '{shown}', Type: Float"))
-    })
+    })?;
+    // Digits that make infinity are too large; the word is not.
+    if read.into().is_infinite() && value.iter().any(u8::is_ascii_digit) {
+        return Err(number_error(NumberError::Overflow, value, "Float"));
+    }
+    Ok(read)
 }
 
 fn number_error(error: NumberError, value: &[u8], type_name: &str) -> FieldError {

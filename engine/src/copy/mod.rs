@@ -89,8 +89,8 @@ type Batches = mpsc::Sender<Result<RecordBatch, CopyError>>;
 
 /// Returns the rows of the files as streams that share the work.
 ///
-/// A stream starts when it is first polled and stops when it is dropped. With NOLOAD all rows are
-/// checked and none is returned.
+/// A stream starts when it is first polled and stops when it is dropped. With NOLOAD the rows come
+/// too, for the caller to count and not to write.
 pub fn read(
     files: Vec<CopyFile>,
     options: Arc<CopyOptions>,
@@ -141,7 +141,7 @@ async fn run_tasks(work: &Work, load: &Load, batches: &Batches) -> Result<(), Co
         if let Some(parsed) = parsing.take() {
             let parsed: tokio::task::JoinHandle<Result<Vec<RecordBatch>, CopyError>> = parsed;
             for batch in parsed.await?? {
-                if !send(load, batches, batch).await {
+                if batches.send(Ok(batch)).await.is_err() {
                     return Ok(());
                 }
             }
@@ -154,7 +154,7 @@ async fn run_tasks(work: &Work, load: &Load, batches: &Batches) -> Result<(), Co
             Some(Task::RowGroup(file, row_group)) => {
                 let mut rows = file.rows(row_group, load)?;
                 while let Some(batch) = rows.next().await {
-                    if !send(load, batches, batch?).await {
+                    if batches.send(Ok(batch?)).await.is_err() {
                         return Ok(());
                     }
                 }
@@ -162,11 +162,6 @@ async fn run_tasks(work: &Work, load: &Load, batches: &Batches) -> Result<(), Co
             None => return Ok(()),
         }
     }
-}
-
-/// Returns whether there is somebody to take more.
-async fn send(load: &Load, batches: &Batches, batch: RecordBatch) -> bool {
-    load.options.no_load || batches.send(Ok(batch)).await.is_ok()
 }
 
 #[cfg(test)]

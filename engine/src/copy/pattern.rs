@@ -97,7 +97,7 @@ impl Pattern {
         let mut afternoon = None;
         for part in &self.parts {
             match part {
-                Part::Year => moment.year = i32::try_from(number(&mut rest, 4)?).ok()?,
+                Part::Year => moment.year = year(&mut rest)?,
                 Part::ShortYear => {
                     let year = i32::try_from(number(&mut rest, 2)?).ok()?;
                     moment.year = if year < 70 { 2000 + year } else { 1900 + year };
@@ -129,6 +129,14 @@ impl Pattern {
         }
         (rest.is_empty() && moment.is_valid()).then_some(moment)
     }
+}
+
+/// Takes four digits: with fewer, `auto` could not tell a short year from a long one.
+fn year(rest: &mut &[u8]) -> Option<i32> {
+    let digits = rest.get(..4).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
+    let mut digits = digits;
+    *rest = &rest[4..];
+    i32::try_from(number(&mut digits, 4)?).ok()
 }
 
 /// Takes one to `digits_max` digits.

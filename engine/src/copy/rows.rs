@@ -45,6 +45,8 @@ pub(super) struct RowReader<'a> {
     types: Vec<ColumnType>,
     builders: Vec<ColumnBuilder>,
     row_count: usize,
+    /// The most rows that can still come.
+    rows_left: usize,
     batches: Vec<RecordBatch>,
     /// Whether all of the chunk is UTF-8.
     utf8: bool,
@@ -62,11 +64,13 @@ impl<'a> RowReader<'a> {
                 .iter()
                 .map(|column| ColumnType { sql_type: column.sql_type, nullable: column.nullable })
                 .collect(),
-            builders: columns.iter().map(|column| ColumnBuilder::new(column.sql_type)).collect(),
+            builders: Vec::new(),
+            rows_left: memchr_iter(b'\n', &chunk.bytes).count() + 1,
             row_count: 0,
             batches: Vec::new(),
             utf8: std::str::from_utf8(&chunk.bytes).is_ok(),
         };
+        reader.start_batch();
         reader.records()?;
         reader.finish_batch()?;
         Ok(reader.batches)
@@ -177,14 +181,22 @@ impl<'a> RowReader<'a> {
         }
     }
 
+    fn start_batch(&mut self) {
+        let capacity = self.rows_left.min(BATCH_ROWS_MAX);
+        let new = |column: &ColumnType| ColumnBuilder::new(column.sql_type, capacity);
+        self.builders = self.types.iter().map(new).collect();
+    }
+
     fn finish_batch(&mut self) -> Result<(), CopyError> {
         if self.row_count == 0 {
             return Ok(());
         }
-        let columns: Result<Vec<_>, _> =
-            self.builders.iter_mut().map(ColumnBuilder::finish).collect();
+        let builders = std::mem::take(&mut self.builders);
+        let columns: Result<Vec<_>, _> = builders.into_iter().map(ColumnBuilder::finish).collect();
         self.batches.push(RecordBatch::try_new(Arc::clone(&self.schema), columns?)?);
+        self.rows_left = self.rows_left.saturating_sub(self.row_count);
         self.row_count = 0;
+        self.start_batch();
         if self.load.rejected.too_many() {
             return Err(CopyError::too_many(&self.load.target.table_name));
         }

@@ -41,13 +41,7 @@ impl Location {
 
 /// Returns the files of a statement, sorted by key; a manifest's in its own order.
 pub async fn list(options: &CopyOptions, access: &S3Access) -> Result<Vec<CopyFile>, CopyError> {
-    let mut buckets = Buckets { options, access, open: BTreeMap::new() };
-    let bucket = buckets.open(&options.bucket)?;
-    if options.manifest {
-        let entries = read_manifest(&bucket, options).await?;
-        return list_manifest(&mut buckets, entries).await;
-    }
-    list_prefix(&bucket, &options.prefix).await
+    Buckets { options, access, open: BTreeMap::new() }.list().await
 }
 
 /// An opened bucket.
@@ -57,13 +51,24 @@ pub(super) struct Bucket {
     pub(super) location: Arc<Location>,
 }
 
-struct Buckets<'a> {
-    options: &'a CopyOptions,
-    access: &'a S3Access,
-    open: BTreeMap<String, Bucket>,
+/// The buckets of a statement: a manifest may name several.
+pub(super) struct Buckets<'a> {
+    pub(super) options: &'a CopyOptions,
+    pub(super) access: &'a S3Access,
+    pub(super) open: BTreeMap<String, Bucket>,
 }
 
 impl Buckets<'_> {
+    /// Returns the files of the statement.
+    pub(super) async fn list(&mut self) -> Result<Vec<CopyFile>, CopyError> {
+        let bucket = self.open(&self.options.bucket)?;
+        if self.options.manifest {
+            let manifest = read_manifest(&bucket, self.options).await?;
+            return list_manifest(self, manifest).await;
+        }
+        list_prefix(&bucket, &self.options.prefix).await
+    }
+
     fn open(&mut self, name: &str) -> Result<Bucket, CopyError> {
         if let Some(bucket) = self.open.get(name) {
             return Ok(bucket.clone());

@@ -22,7 +22,7 @@ const CHUNK_BYTES_MAX: usize = 8 << 20;
 /// The size of a part or a chunk, at least.
 const CHUNK_BYTES_MIN: usize = 1 << 20;
 /// What the chunks of all streams may hold together: each has one being read and one being parsed.
-const CHUNKS_BYTES_MAX: usize = 96 << 20;
+const CHUNKS_BYTES_MAX: usize = 64 << 20;
 
 /// A piece of work.
 #[derive(Debug)]
@@ -70,7 +70,8 @@ impl Work {
     /// Returns the work of a load in pieces of a given size.
     pub(super) fn with_chunk_bytes(files: Vec<CopyFile>, load: &Load, chunk_bytes: usize) -> Self {
         let mut units = VecDeque::new();
-        for file in files {
+        // An empty object is often a folder's marker, which is no gzip or Parquet file.
+        for file in files.into_iter().filter(|file| file.bytes > 0) {
             if load.options.format == FileFormat::Parquet {
                 units.push_back(Unit::Parquet(file));
             } else if load.options.gzip || load.options.escape {

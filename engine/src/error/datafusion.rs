@@ -221,9 +221,7 @@ fn by_variant(error: &DataFusionError) -> QueryError {
         DataFusionError::SQL(parser, _) => {
             QueryError::new(SqlState::SYNTAX_ERROR, parser.to_string())
         }
-        DataFusionError::Execution(text) => {
-            QueryError::new(SqlState::DATA_EXCEPTION, text.clone())
-        }
+        DataFusionError::Execution(text) => QueryError::new(SqlState::DATA_EXCEPTION, text.clone()),
         DataFusionError::Configuration(text) => {
             QueryError::new(SqlState::INVALID_PARAMETER_VALUE, text.clone())
         }
@@ -238,9 +236,7 @@ fn by_variant(error: &DataFusionError) -> QueryError {
         DataFusionError::ParquetError(error) => {
             QueryError::new(SqlState::DATA_EXCEPTION, error.to_string())
         }
-        other => {
-            QueryError::new(SqlState::INTERNAL_ERROR, other.strip_backtrace())
-        }
+        other => QueryError::new(SqlState::INTERNAL_ERROR, other.strip_backtrace()),
     }
 }
 

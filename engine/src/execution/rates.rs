@@ -184,7 +184,7 @@ async fn rates() {
                 "  {:8.1} ms  {:.1} M rows/s  {}",
                 best * 1e3,
                 rows as f64 / best / 1e6,
-                &sql[..60]
+                sql.get(..60).unwrap_or(sql)
             );
         }
     }

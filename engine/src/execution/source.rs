@@ -31,15 +31,7 @@ use datafusion::{
 use futures::{FutureExt, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::ObjectStore;
 use roaring::RoaringTreemap;
-use vortex::{
-    array::memory::MemorySessionExt,
-    io::{
-        VortexReadAt, object_store::ObjectStoreReadAt, session::RuntimeSessionExt,
-        std_file::FileReadAt,
-    },
-    scan::selection::Selection,
-    session::VortexSession,
-};
+use vortex::{io::VortexReadAt, scan::selection::Selection, session::VortexSession};
 use vortex_datafusion::{VortexAccessPlan, VortexSource, reader::VortexReaderFactory};
 
 use super::pruning::surviving_blocks;
@@ -331,20 +323,11 @@ impl VortexReaderFactory for RunReaders {
     fn create_reader(
         &self,
         file: &PartitionedFile,
-        session: &VortexSession,
+        _session: &VortexSession,
     ) -> Result<Arc<dyn VortexReadAt>> {
-        let location = file.path();
-        if let Some(path) = self.storage.file(location) {
-            let reader =
-                FileReadAt::open_with_allocator(path, session.handle(), session.allocator())
-                    .map_err(|error| DataFusionError::External(Box::new(error)))?;
-            return Ok(Arc::new(reader));
-        }
-        Ok(Arc::new(ObjectStoreReadAt::new_with_allocator(
-            Arc::clone(self.storage.store()),
-            location.clone(),
-            session.handle(),
-            session.allocator(),
-        )))
+        let meta = &file.object_meta;
+        self.storage
+            .run_reader(&meta.location, meta.size)
+            .map_err(|error| DataFusionError::External(Box::new(error)))
     }
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use datafusion::{
-    arrow::datatypes::{DataType, FieldRef},
+    arrow::{
+        array::new_empty_array,
+        datatypes::{DataType, FieldRef},
+    },
     common::{ScalarValue, internal_err},
     error::Result,
     logical_expr::{
@@ -120,7 +123,7 @@ impl ScalarUDFImpl for SystemFunction {
             return Ok(ColumnarValue::Scalar(self.evaluate(form, &row(0)?)?));
         }
         if call.number_rows == 0 {
-            let empty = datafusion::arrow::array::new_empty_array(&form.returns.arrow());
+            let empty = new_empty_array(&form.returns.arrow());
             return Ok(ColumnarValue::Array(empty));
         }
         let values = (0..call.number_rows).map(|number| self.evaluate(form, &row(number)?));

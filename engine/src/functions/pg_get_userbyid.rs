@@ -1,7 +1,7 @@
 //! PG_GET_USERBYID(id): the name of a user.
 
 use crate::{
-    functions::definition::{Argument, Definition, Evaluate, NAME, OID, form},
+    functions::definition::{Argument, Definition, Evaluate, NAME, form},
     ids::UserId,
     sql::SqlError,
     system::{SystemContext, value::Value},

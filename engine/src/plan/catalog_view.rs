@@ -122,7 +122,8 @@ impl CatalogView {
         if let Some(table) = self.find(schema, name).await? {
             return Ok(table);
         }
-        let known = SYSTEM_SCHEMAS.contains(&schema) || self.context.catalog.schema(schema).is_some();
+        let known =
+            SYSTEM_SCHEMAS.contains(&schema) || self.context.catalog.schema(schema).is_some();
         Err(external(if known {
             CatalogError::UndefinedTable(format!("{schema}.{name}"))
         } else {

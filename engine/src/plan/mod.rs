@@ -20,4 +20,4 @@ mod planner;
 mod settings;
 
 pub use column_names::output_names;
-pub use planner::{PlanningSession, Planner, QueryContext};
+pub use planner::{Planner, PlanningSession, QueryContext};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use datafusion::{
     error::{DataFusionError, Result},
-    execution::{FunctionRegistry, SessionState, SessionStateBuilder, TaskContext, runtime_env::RuntimeEnv},
+    execution::{
+        FunctionRegistry, SessionState, SessionStateBuilder, TaskContext, runtime_env::RuntimeEnv,
+    },
     logical_expr::LogicalPlan,
     physical_plan::ExecutionPlan,
     sql::parser::Statement as DataFusionStatement,
@@ -14,7 +16,9 @@ use sqlparser::ast;
 use crate::{
     catalog::Catalog,
     functions,
-    plan::{catalog_view::CatalogView, column_names, functions_exist, optimizer, physical, settings},
+    plan::{
+        catalog_view::CatalogView, column_names, functions_exist, optimizer, physical, settings,
+    },
     sql,
     storage::ManagedStorage,
     system::SystemContext,
@@ -55,9 +59,9 @@ impl Planner {
             .with_default_features()
             .with_config(config)
             .with_runtime_env(runtime);
-        let builder = optimizer::rules().into_iter().fold(builder, |builder, rule| {
-            builder.with_optimizer_rule(rule)
-        });
+        let builder = optimizer::rules()
+            .into_iter()
+            .fold(builder, |builder, rule| builder.with_optimizer_rule(rule));
         let mut template = builder.build();
         functions::register(&mut template)?;
         Ok(Self { template: Arc::new(template) })

@@ -11,7 +11,7 @@ use arrow::{
         Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Float32Array, Float64Array,
         PrimitiveArray, StringArray, StringViewArray,
     },
-    compute::{max, max_boolean, min, min_boolean},
+    compute::{max, max_boolean, max_string_view, min, min_boolean, min_string_view},
     datatypes::{
         DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
         Int64Type, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
@@ -29,14 +29,6 @@ const TEXT_CUT_BYTES_MIN: usize = TEXT_BOUND_BYTES_MAX - 3;
 pub(crate) struct Bounds {
     pub(crate) min: ArrayRef,
     pub(crate) max: ArrayRef,
-}
-
-/// Returns the type that bounds of a column of this type have.
-pub(crate) fn bound_type(column: &DataType) -> DataType {
-    match column {
-        DataType::Utf8View => DataType::Utf8,
-        other => other.clone(),
-    }
 }
 
 /// Returns the bounds of `groups` groups; each piece says which group it belongs to.
@@ -171,14 +163,8 @@ fn texts(groups: usize, pieces: &[(usize, ArrayRef)]) -> Bounds {
     for (group, piece) in pieces {
         let piece: &StringViewArray = piece.as_string_view();
         let (low, high) = &mut found[*group];
-        for value in piece.iter().flatten() {
-            if low.is_none_or(|low| value < low) {
-                *low = Some(value);
-            }
-            if high.is_none_or(|high| value > high) {
-                *high = Some(value);
-            }
-        }
+        *low = smaller(*low, min_string_view(piece));
+        *high = larger(*high, max_string_view(piece));
     }
     Bounds {
         min: Arc::new(StringArray::from_iter(found.iter().map(|bound| bound.0.map(cut)))),

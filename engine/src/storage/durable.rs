@@ -22,6 +22,8 @@ use object_store::{
 };
 use parking_lot::Mutex;
 
+use super::paths::{ObjectPath, ObjectPrefix};
+
 const STORE: &str = "DurableDirectory";
 
 /// A directory whose objects are on disk once they are reported as written.
@@ -44,7 +46,12 @@ impl DurableDirectory {
     pub(crate) fn open(root: &FilePath) -> io::Result<Self> {
         let root = root.canonicalize()?;
         let local = LocalFileSystem::new_with_prefix(&root).map_err(io::Error::other)?;
-        remove_temporary_files(&root)?;
+        remove_temporary_files(&root, &root)?;
+        for prefix in
+            [ObjectPrefix::Epochs, ObjectPrefix::Log, ObjectPrefix::Tables, ObjectPrefix::Snapshots]
+        {
+            remove_temporary_files(&root, &root.join(prefix.to_string()))?;
+        }
         Ok(Self { local, root })
     }
 
@@ -267,22 +274,31 @@ pub(crate) fn sync_directory(directory: &FilePath) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-fn remove_temporary_files(directory: &FilePath) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            remove_temporary_files(&entry.path())?;
-        } else if is_temporary(&entry.file_name().to_string_lossy()) {
-            fs::remove_file(entry.path())?;
+/// Removes what writers that were killed have left: temporary names of our own objects, nothing
+/// else, whatever directory this is.
+fn remove_temporary_files(root: &FilePath, directory: &FilePath) -> io::Result<()> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if directory != root && fs::symlink_metadata(&path)?.is_dir() {
+            remove_temporary_files(root, &path)?;
+        } else if path.strip_prefix(root).is_ok_and(is_temporary) {
+            fs::remove_file(path)?;
         }
     }
     Ok(())
 }
 
-fn is_temporary(name: &str) -> bool {
-    name.rsplit_once('#').is_some_and(|(_, suffix)| {
-        !suffix.is_empty() && suffix.bytes().all(|byte| byte.is_ascii_digit())
-    })
+fn is_temporary(path: &FilePath) -> bool {
+    let Some((name, suffix)) = path.to_str().and_then(|path| path.rsplit_once('#')) else {
+        return false;
+    };
+    !suffix.is_empty()
+        && suffix.bytes().all(|byte| byte.is_ascii_digit())
+        && name.parse::<ObjectPath>().is_ok()
 }
 
 fn failed(source: io::Error) -> Error {

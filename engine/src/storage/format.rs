@@ -17,7 +17,7 @@ use vortex::{
     arrow::ArrowSessionExt,
     error::VortexResult,
     file::{OpenOptionsSessionExt, WriteOptionsSessionExt, WriteStrategyBuilder},
-    io::{IoBuf, VortexWrite, object_store::ObjectStoreReadAt, session::RuntimeSessionExt},
+    io::{IoBuf, VortexReadAt, VortexWrite, session::RuntimeSessionExt},
     session::VortexSession,
 };
 
@@ -83,19 +83,17 @@ pub(crate) async fn write_run(
 
 /// Reads the zone map of a run.
 pub(crate) async fn read_zone_map(
-    store: &Arc<dyn ObjectStore>,
+    reader: Arc<dyn VortexReadAt>,
     location: &Path,
     bytes: u64,
 ) -> Result<ZoneMap, StorageError> {
     let name = location.to_string();
     let corrupt = |message: String| StorageError::Corrupt { path: name.clone(), message };
-    let session = session();
-    let reader = ObjectStoreReadAt::new(Arc::clone(store), location.clone(), session.handle());
-    let file = session
+    let file = session()
         .open_options()
         .with_file_size(bytes)
         .include_metadata()
-        .open_read(Arc::new(reader))
+        .open_read(reader)
         .await
         .map_err(|error| corrupt(error.to_string()))?;
     let zones = file

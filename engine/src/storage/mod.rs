@@ -12,13 +12,15 @@
 //! | `run`        | a run as the manifest describes it                                    |
 //! | `writer`     | [`TableWriter`](writer::TableWriter): rows in, runs out                |
 //! | `sort`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
-//! | `format`, `zone_cache` | runs as Vortex files; their zone maps in memory           |
+//! | `format`     | runs as Vortex files                                                  |
+//! | `zone_cache`, `page_cache` | zone maps, and pieces of runs, in memory                |
 
 mod bounds;
 mod distinct;
 mod durable;
 mod error;
 pub mod format;
+mod page_cache;
 pub mod paths;
 mod root;
 pub mod run;

@@ -11,11 +11,13 @@ use futures::TryStreamExt;
 use object_store::{
     ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, aws::AmazonS3Builder, path::Path,
 };
+use vortex::io::{VortexReadAt, session::RuntimeSessionExt, std_file::FileReadAt};
 
 use super::{
     StorageError,
     durable::{DurableDirectory, sync_directory},
-    format::read_zone_map,
+    format::{read_zone_map, session},
+    page_cache::{CachedRun, PageCache},
     paths::{ObjectPath, ObjectPrefix},
     zone_cache::ZoneMapCache,
     zones::ZoneMap,
@@ -25,6 +27,9 @@ use crate::access::S3Profile;
 /// The name of the file whose lock keeps a second process out of a directory.
 const LOCK_FILE: &str = ".lock";
 
+/// The memory that pieces of runs may take where the root is not a directory.
+const PAGE_CACHE_BYTES_MAX: usize = 256 << 20;
+
 /// Managed storage: an object store and a prefix in it.
 #[derive(Debug)]
 pub struct ManagedStorage {
@@ -33,6 +38,7 @@ pub struct ManagedStorage {
     /// Where the objects are files.
     directory: Option<PathBuf>,
     zone_maps: ZoneMapCache,
+    pages: Arc<PageCache>,
     /// Held, never read: closing it gives the directory free.
     _lock: Option<File>,
 }
@@ -61,7 +67,10 @@ impl ManagedStorage {
             Some(_) => url::Url::parse(root)
                 .ok()
                 .and_then(|url| url.to_file_path().ok())
-                .ok_or_else(|| invalid(root, "a file:// URL needs an absolute path"))?,
+                .filter(|path| path.parent().is_some())
+                .ok_or_else(|| {
+                    invalid(root, "a file:// URL needs the absolute path of a directory")
+                })?,
             None if root.is_empty() => return Err(invalid(root, "it is empty")),
             None if root.contains("://") => return Err(invalid(root, "unknown scheme")),
             None => PathBuf::from(root),
@@ -95,6 +104,7 @@ impl ManagedStorage {
             store: Arc::new(store),
             prefix: Path::default(),
             zone_maps: ZoneMapCache::default(),
+            pages: Arc::new(PageCache::new(PAGE_CACHE_BYTES_MAX)),
             _lock: Some(lock),
         }))
     }
@@ -131,6 +141,7 @@ impl ManagedStorage {
             prefix,
             directory: None,
             zone_maps: ZoneMapCache::default(),
+            pages: Arc::new(PageCache::new(PAGE_CACHE_BYTES_MAX)),
             _lock: None,
         })
     }
@@ -211,9 +222,23 @@ impl ManagedStorage {
         path.to_string().split('/').fold(self.prefix.clone(), |path, part| path.join(part))
     }
 
-    /// Returns the file that an object is, if the root is a directory.
-    pub fn file(&self, location: &Path) -> Option<PathBuf> {
-        Some(self.directory.as_ref()?.join(location.as_ref()))
+    /// Returns what reads the run at `location`, an object of `bytes` bytes.
+    pub fn run_reader(
+        &self,
+        location: &Path,
+        bytes: u64,
+    ) -> Result<Arc<dyn VortexReadAt>, StorageError> {
+        let Some(directory) = &self.directory else {
+            let (store, pages) = (Arc::clone(&self.store), Arc::clone(&self.pages));
+            return Ok(Arc::new(CachedRun::new(store, pages, location.clone(), bytes)));
+        };
+        let file = directory.join(location.as_ref());
+        // Opened here for its error: the reader's own does not tell a missing file apart.
+        let failed = |error| StorageError::from_io(location.as_ref(), &error);
+        fs::metadata(&file).map_err(failed)?;
+        let reader = FileReadAt::open(&file, session().handle())
+            .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+        Ok(Arc::new(reader))
     }
 
     /// Returns the zone map of the run at `location`, an object of `bytes` bytes.
@@ -225,7 +250,8 @@ impl ManagedStorage {
         if let Some(zones) = self.zone_maps.get(location) {
             return Ok(zones);
         }
-        let zones = Arc::new(read_zone_map(&self.store, location, bytes).await?);
+        let reader = self.run_reader(location, bytes)?;
+        let zones = Arc::new(read_zone_map(reader, location, bytes).await?);
         self.zone_maps.insert(location.clone(), Arc::clone(&zones));
         Ok(zones)
     }

@@ -85,15 +85,28 @@ async fn a_directory_is_opened_once_and_keeps_its_objects() {
     assert!(matches!(error, StorageError::Locked { .. }), "{error}");
     assert!(storage.put_if_absent(&ObjectPath::Cluster, Bytes::from("{}")).await.unwrap());
     // As a writer leaves it that is killed before its object has its name.
-    std::fs::write(directory.path().join("new/root/cluster.json#17"), "litter").unwrap();
+    let root = directory.path().join("new/root");
+    std::fs::create_dir_all(root.join("log/deep")).unwrap();
+    let commit = format!("log/{:020}.commit", 3);
+    for litter in ["cluster.json#17".to_owned(), format!("{commit}#123")] {
+        std::fs::write(root.join(litter), "litter").unwrap();
+    }
+    for foreign in ["notes#1", "log/deep/notes#1"] {
+        std::fs::write(root.join(foreign), "not ours").unwrap();
+    }
     drop(storage);
 
     let storage = open(&directory).unwrap();
     assert_eq!(storage.get(&ObjectPath::Cluster).await.unwrap(), "{}");
-    let left = std::fs::read_dir(directory.path().join("new/root")).unwrap();
-    let mut left = left.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
-    left.sort();
-    assert_eq!(left, [".lock", "cluster.json"]);
+    let left = |directory: &str| {
+        let entries = std::fs::read_dir(root.join(directory)).unwrap();
+        let mut names = entries.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        names.sort();
+        names
+    };
+    assert_eq!(left(""), [".lock", "cluster.json", "log", "notes#1"]);
+    assert_eq!(left("log"), ["deep"]);
+    assert_eq!(left("log/deep"), ["notes#1"]);
 }
 
 #[test]

@@ -8,13 +8,14 @@ use std::{collections::HashMap, io::Cursor, ops::Range, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array},
+    compute::cast,
     datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type},
     error::ArrowError,
     ipc::{reader::StreamReader, writer::StreamWriter},
 };
 
 use super::{
-    bounds::{Bounds, bound_type, bounds},
+    bounds::{Bounds, bounds},
     distinct::DistinctEstimator,
     run::{ColumnStatistics, StatisticsValue},
 };
@@ -195,14 +196,17 @@ fn column_statistics(
     let mut distinct = DistinctEstimator::new();
     for batch in batches {
         let array = batch.column(index);
-        let hashes = hash_array(array.as_ref())?;
-        for (row, hash) in hashes.into_iter().enumerate() {
-            if array.is_valid(row) {
-                distinct.add(hash);
+        let hashes = hash_array(array.as_ref())?.into_iter();
+        match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => hashes.for_each(|hash| distinct.add(hash)),
+            Some(nulls) => {
+                let values = hashes.zip(nulls).filter(|(_, valid)| *valid);
+                values.for_each(|(hash, _)| distinct.add(hash));
             }
         }
     }
-    let overall = overall_bounds(data_type, zones, batches, index);
+    let rows = batches.iter().map(RecordBatch::num_rows).sum();
+    let overall = overall_bounds(data_type, zones, rows);
     let (min, max) = overall
         .map(|bounds| (StatisticsValue::of(&bounds.min, 0), StatisticsValue::of(&bounds.max, 0)))
         .unwrap_or_default();
@@ -214,27 +218,16 @@ fn column_statistics(
     })
 }
 
-/// Returns the bounds of the whole run.
-///
-/// Those of the blocks are not enough: a block whose bound is unknown makes the run's unknown,
-/// but a block of NULLs alone does not.
-fn overall_bounds(
-    data_type: &DataType,
-    zones: &ZoneColumn,
-    batches: &[RecordBatch],
-    index: usize,
-) -> Option<Bounds> {
+/// Returns the bounds of the whole run: unknown as soon as they are unknown of a block with values.
+fn overall_bounds(data_type: &DataType, zones: &ZoneColumn, row_count: usize) -> Option<Bounds> {
     let (min, max) = (zones.min.as_ref()?, zones.max.as_ref()?);
-    let exact = !matches!(data_type, DataType::Float32 | DataType::Float64 | DataType::Utf8View);
-    let (low, high) = if exact {
-        debug_assert_eq!(bound_type(data_type), *min.data_type());
-        (
-            bounds(data_type, 1, &[(0, Arc::clone(min))])?,
-            bounds(data_type, 1, &[(0, Arc::clone(max))])?,
-        )
-    } else {
-        let pieces = batches.iter().map(|batch| (0, Arc::clone(batch.column(index))));
-        return bounds(data_type, 1, &pieces.collect::<Vec<_>>());
-    };
-    Some(Bounds { min: low.min, max: high.max })
+    let known = (0..zones.null_counts.len()).all(|block| {
+        let rows = (row_count - block * BLOCK_ROWS).min(BLOCK_ROWS) as u64;
+        zones.null_counts.value(block) == rows || (min.is_valid(block) && max.is_valid(block))
+    });
+    if !known {
+        return None;
+    }
+    let overall = |bound: &ArrayRef| bounds(data_type, 1, &[(0, cast(bound, data_type).ok()?)]);
+    Some(Bounds { min: overall(min)?.min, max: overall(max)?.max })
 }

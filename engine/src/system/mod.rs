@@ -31,6 +31,8 @@ mod stv;
 mod svv;
 mod table;
 mod table_size;
+#[cfg(test)]
+mod tests;
 mod text;
 pub(crate) mod value;
 

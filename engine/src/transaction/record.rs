@@ -107,8 +107,7 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_is_found() {
-        let cluster =
-            Cluster { cluster_id: "c".to_owned(), slice_count: 2, dist_hash_version: 1 };
+        let cluster = Cluster { cluster_id: "c".to_owned(), slice_count: 2, dist_hash_version: 1 };
         let bytes = encode(Kind::Cluster, &cluster).unwrap();
         assert_eq!(decode::<Cluster>(Kind::Cluster, "p", &bytes).unwrap().slice_count, 2);
         for position in 0..bytes.len() {

@@ -155,7 +155,8 @@ fn fit(values: ArrayRef, sql_type: Option<SqlType>, column: &str) -> Result<Arra
             fitted.push(None);
             continue;
         };
-        let kept = if is_char || value.len() > length_max { value.trim_end_matches(' ') } else { value };
+        let kept =
+            if is_char || value.len() > length_max { value.trim_end_matches(' ') } else { value };
         if kept.len() > length_max {
             let column = column.to_owned();
             return Err(WriteError::TooLong { column, sql_type, length: value.len() });
@@ -173,7 +174,11 @@ mod tests {
 
     use super::*;
 
-    fn assemble(sql_type: SqlType, nullable: bool, value: Option<&str>) -> Result<Option<String>, WriteError> {
+    fn assemble(
+        sql_type: SqlType,
+        nullable: bool,
+        value: Option<&str>,
+    ) -> Result<Option<String>, WriteError> {
         let schema = Arc::new(Schema::new(vec![sql_type.field("c", nullable)]));
         let given = RecordBatch::try_from_iter([(
             "c",
@@ -189,7 +194,10 @@ mod tests {
     fn lengths_count_bytes() {
         let four = SqlType::Varchar { length: 4 };
         assert_eq!(assemble(four, true, Some("éé")).unwrap().as_deref(), Some("éé"));
-        assert!(matches!(assemble(four, true, Some("ééé")), Err(WriteError::TooLong { length: 6, .. })));
+        assert!(matches!(
+            assemble(four, true, Some("ééé")),
+            Err(WriteError::TooLong { length: 6, .. })
+        ));
     }
 
     #[test]
@@ -202,6 +210,9 @@ mod tests {
 
     #[test]
     fn not_null_is_enforced() {
-        assert!(matches!(assemble(SqlType::VARCHAR_DEFAULT, false, None), Err(WriteError::NullValue(_))));
+        assert!(matches!(
+            assemble(SqlType::VARCHAR_DEFAULT, false, None),
+            Err(WriteError::NullValue(_))
+        ));
     }
 }
