@@ -45,7 +45,6 @@ pub struct ParsedStatement {
 
 /// A statement, parsed and folded, not yet bound to anything.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "one value per statement a client sends")]
 pub enum Statement {
     /// SELECT, VALUES, WITH, set operations.
     Query(Box<ast::Query>),
