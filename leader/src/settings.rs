@@ -23,6 +23,9 @@ const DATA_DEFAULT: &str = "blueshift-data";
 /// Redshift's names for the first database and the first user.
 const DATABASE_DEFAULT: &str = "dev";
 const SUPERUSER_DEFAULT: &str = "awsuser";
+const LOOPBACK: &str = "127.0.0.1";
+const ANY_ADDRESS: &str = "0.0.0.0";
+const LOG_FILTER_DEFAULT: &str = "info";
 /// With one slice nothing of a distributed plan would be exercised.
 const SLICES_MIN: usize = 2;
 /// A statement's coordination costs more than more slices than this would give one machine.
@@ -55,12 +58,32 @@ pub struct Settings {
     pub listen_addresses: Vec<String>,
     /// Refuse clients without TLS.
     pub require_ssl: bool,
-    /// Where the certificate and its key are, or will be.
-    pub tls_dir: PathBuf,
+    /// Where the certificate and its key are, or will be; `tls` beside the data when absent.
+    pub tls_dir: Option<PathBuf>,
     /// What is logged, in the syntax of `RUST_LOG`.
     pub log_filter: String,
     /// How lines of the log look.
     pub log_format: LogFormat,
+}
+
+impl Default for Settings {
+    /// Returns what serves this machine only, whatever the environment says.
+    fn default() -> Self {
+        Self {
+            data: DATA_DEFAULT.to_owned(),
+            s3: S3Access::default(),
+            slices: None,
+            database: DATABASE_DEFAULT.to_owned(),
+            superuser: SUPERUSER_DEFAULT.to_owned(),
+            password: None,
+            port: PORT_DEFAULT,
+            listen_addresses: vec![LOOPBACK.to_owned()],
+            require_ssl: false,
+            tls_dir: None,
+            log_filter: LOG_FILTER_DEFAULT.to_owned(),
+            log_format: LogFormat::default(),
+        }
+    }
 }
 
 impl fmt::Debug for Settings {
@@ -185,7 +208,7 @@ impl From<&Settings> for ServerSettings {
             port: settings.port,
             listen_addresses: settings.listen_addresses.clone(),
             require_ssl: settings.require_ssl,
-            tls_dir: settings.tls_dir.clone(),
+            tls_dir: settings.tls_dir.clone().unwrap_or_else(|| tls_dir_of(&settings.data)),
         }
     }
 }
@@ -240,26 +263,26 @@ fn resolve(
     let listen_addresses =
         if flags.listen.is_empty() { file.listen_addresses } else { Some(flags.listen) };
     let listen_addresses = listen_addresses.unwrap_or_else(|| {
-        vec![if password.is_some() { "0.0.0.0" } else { "127.0.0.1" }.to_owned()]
+        vec![if password.is_some() { ANY_ADDRESS } else { LOOPBACK }.to_owned()]
     });
-    let data = flags.data.or(file.data).unwrap_or_else(|| DATA_DEFAULT.to_owned());
     let slices = flags.slices.or(file.slices);
     if slices.is_some_and(|slices| slices == 0 || slices > SLICES_MAX) {
         return Err(value("slices", format!("must be from 1 to {SLICES_MAX}")));
     }
+    let default = Settings::default();
     let settings = Settings {
+        data: flags.data.or(file.data).unwrap_or(default.data),
         s3: s3_access(file.s3, environment)?,
         slices,
-        database: file.database.unwrap_or_else(|| DATABASE_DEFAULT.to_owned()),
-        superuser: file.superuser.unwrap_or_else(|| SUPERUSER_DEFAULT.to_owned()),
+        database: file.database.unwrap_or(default.database),
+        superuser: file.superuser.unwrap_or(default.superuser),
         password,
-        port: flags.port.or(file.port).unwrap_or(PORT_DEFAULT),
+        port: flags.port.or(file.port).unwrap_or(default.port),
         listen_addresses,
-        require_ssl: file.require_ssl.unwrap_or(false),
-        tls_dir: file.tls_dir.unwrap_or_else(|| tls_dir_of(&data)),
-        log_filter: environment("BLUESHIFT_LOG").or(file.log).unwrap_or_else(|| "info".to_owned()),
-        log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
-        data,
+        require_ssl: file.require_ssl.unwrap_or(default.require_ssl),
+        tls_dir: file.tls_dir,
+        log_filter: environment("BLUESHIFT_LOG").or(file.log).unwrap_or(default.log_filter),
+        log_format: flags.log_format.or(file.log_format).unwrap_or(default.log_format),
     };
     for (name, text) in [("database", &settings.database), ("superuser", &settings.superuser)] {
         if text.is_empty() {
@@ -363,9 +386,9 @@ mod tests {
     fn defaults_serve_this_machine_only() {
         let settings = load("", &[], Flags::default()).unwrap();
         assert_eq!(settings.port, 5439);
-        assert_eq!(settings.listen_addresses, ["127.0.0.1"]);
+        assert_eq!(settings.listen_addresses, [LOOPBACK]);
         assert_eq!((settings.database.as_str(), settings.superuser.as_str()), ("dev", "awsuser"));
-        assert_eq!(settings.tls_dir, Path::new("blueshift-data/tls"));
+        assert_eq!(ServerSettings::from(&settings).tls_dir, Path::new("blueshift-data/tls"));
     }
 
     #[test]
@@ -375,7 +398,7 @@ mod tests {
         let settings = load("port = 2\nslices = 3\nlog = 'warn'", &environment, flags).unwrap();
         assert_eq!((settings.port, settings.slices), (1, Some(3)));
         assert_eq!(settings.log_filter, "debug");
-        assert_eq!(settings.listen_addresses, ["0.0.0.0"]);
+        assert_eq!(settings.listen_addresses, [ANY_ADDRESS]);
         assert!(!format!("{settings:?}").contains("Geheim1"));
     }
 

@@ -208,7 +208,7 @@ async fn every_type_comes_back_as_it_was_written() {
             "f <> 'Infinity'",
             "f <= 0.0",
             "f > 1e300",
-            "v > 'a text that is longer'",
+            "v > 'a text that is longer' and v < 'b'",
             "v < 'b'",
             "c = ''",
             "b",

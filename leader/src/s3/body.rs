@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use futures::StreamExt;
 use s3s::{
-    S3Result, TrailingHeaders,
+    S3Error, S3ErrorCode, S3Result, TrailingHeaders,
     checksum::ChecksumHasher,
     crypto::{Crc32, Crc32c, Crc64Nvme, Sha1, Sha256},
     dto::{Checksum, ChecksumAlgorithm, StreamingBlob},
@@ -43,7 +43,8 @@ pub(super) async fn receive(
     let mut file = tokio::fs::File::create(path).await.map_err(io_error)?;
     if let Some(mut body) = body {
         while let Some(bytes) = body.next().await {
-            let bytes = bytes.map_err(|error| s3_error!(IncompleteBody, "{error}"))?;
+            let bytes =
+                bytes.map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error))?;
             hasher.update(&bytes);
             file.write_all(&bytes).await.map_err(io_error)?;
         }

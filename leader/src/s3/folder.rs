@@ -240,7 +240,9 @@ pub(super) fn io_error(error: io::Error) -> S3Error {
             KeyTooLongError,
             "A key is a path of a file here: each part of it may have 255 bytes."
         ),
-        io::ErrorKind::PermissionDenied => S3Error::with_source(S3ErrorCode::AccessDenied, error.into()),
+        io::ErrorKind::PermissionDenied => {
+            S3Error::with_source(S3ErrorCode::AccessDenied, error.into())
+        }
         _ => S3Error::internal_error(error),
     }
 }

@@ -75,7 +75,8 @@ async fn files_are_objects_and_objects_are_files() {
 async fn odd_keys_come_back_as_they_went() {
     let endpoint = Endpoint::start().await;
     let store = endpoint.store();
-    let odd = ["a b/c+d", "100%", "ümläut/日本", "a%20b", "x=1&y=2", "q?#[]", "'quoted\"", "~t*(!)"];
+    let odd =
+        ["a b/c+d", "100%", "ümläut/日本", "a%20b", "x=1&y=2", "q?#[]", "'quoted\"", "~t*(!)"];
     for name in odd {
         let key = Key::parse(name).unwrap();
         store.put(&key, name.to_owned().into()).await.unwrap();
@@ -143,7 +144,8 @@ async fn reads_know_ranges_and_conditions() {
     let etag = store.put(&key, "0123456789".into()).await.unwrap().e_tag;
     assert_eq!(store.get_range(&key, 2..5).await.unwrap(), "234");
     assert_eq!(store.get_range(&key, 8..20).await.unwrap(), "89");
-    let suffix = GetOptions { range: Some(object_store::GetRange::Suffix(3)), ..Default::default() };
+    let suffix =
+        GetOptions { range: Some(object_store::GetRange::Suffix(3)), ..Default::default() };
     assert_eq!(store.get_opts(&key, suffix).await.unwrap().bytes().await.unwrap(), "789");
     assert!(store.get_range(&key, 10..12).await.is_err());
 

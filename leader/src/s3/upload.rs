@@ -73,10 +73,11 @@ impl Upload {
                 return Err(s3_error!(InvalidPartOrder));
             }
             before = number;
-            let mut source = File::open(self.part(number)?).map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => s3_error!(InvalidPart),
-                _ => io_error(error),
-            })?;
+            let mut source =
+                File::open(self.part(number)?).map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => s3_error!(InvalidPart),
+                    _ => io_error(error),
+                })?;
             let metadata = source.metadata().map_err(io_error)?;
             if part.e_tag.as_ref().is_some_and(|given| !given.weak_cmp(&etag(&metadata))) {
                 return Err(s3_error!(InvalidPart));

@@ -24,7 +24,7 @@ impl Warehouse {
         let settings = Settings {
             data: data.path().to_str().unwrap().to_owned(),
             port: 0,
-            listen: vec!["127.0.0.1".to_owned()],
+            listen_addresses: vec!["127.0.0.1".to_owned()],
             slices: Some(2),
             password: password.map(str::to_owned),
             ..Settings::default()

@@ -3,6 +3,8 @@
 //! They run after DataFusion's planner has returned, because DataFusion checks (and would undo) what
 //! they do. Every pass takes a plan that could be executed and returns one that could be executed.
 
+mod yield_in_joins;
+
 use std::sync::Arc;
 
 use datafusion::{config::ConfigOptions, error::Result, physical_plan::ExecutionPlan};
@@ -11,7 +13,10 @@ use datafusion::{config::ConfigOptions, error::Result, physical_plan::ExecutionP
 type Pass = fn(Arc<dyn ExecutionPlan>, &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>>;
 
 /// The passes, in the order they run.
-const PASSES: &[Pass] = &[];
+const PASSES: &[Pass] = &[
+    // Last: it only wraps what the others have settled on.
+    yield_in_joins::yield_in_joins,
+];
 
 /// Runs every pass.
 pub(super) fn run(

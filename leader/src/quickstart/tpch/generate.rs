@@ -14,8 +14,7 @@ use anyhow::{Context, anyhow};
 use flate2::{Compression, write::GzEncoder};
 use parking_lot::Mutex;
 use parquet::{
-    arrow::ArrowWriter,
-    basic::Compression as ParquetCompression,
+    arrow::ArrowWriter, basic::Compression as ParquetCompression,
     file::properties::WriterProperties,
 };
 use tpchgen::generators::{
@@ -174,11 +173,7 @@ fn jobs(scale: f64, folder: &Path, formats: &[Format]) -> anyhow::Result<Vec<Job
     Ok(jobs)
 }
 
-fn run(
-    scale: f64,
-    job: &Job,
-    progress: &(dyn Fn(u64) + Sync),
-) -> anyhow::Result<(Written, u64)> {
+fn run(scale: f64, job: &Job, progress: &(dyn Fn(u64) + Sync)) -> anyhow::Result<(Written, u64)> {
     let written = write(scale, job, progress)
         .with_context(|| format!("cannot write {}", job.path.display()))?;
     let file_bytes = fs::metadata(&job.path).map(|metadata| metadata.len()).unwrap_or_default();
@@ -252,7 +247,7 @@ fn write_text(
             written.content_bytes += text.len() as u64;
             text.clear();
         }
-        if written.row_count % ROWS_PER_REPORT == 0 {
+        if written.row_count.is_multiple_of(ROWS_PER_REPORT) {
             progress(ROWS_PER_REPORT);
         }
     }
