@@ -19,4 +19,5 @@ pub mod load_files;
 pub mod process;
 pub mod s3;
 pub mod slt;
+pub mod source;
 pub mod tpch;

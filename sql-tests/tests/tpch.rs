@@ -6,6 +6,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail};
+use leader::quickstart::tpch::{Format, QUERIES, TABLE_NAMES, TABLES, generate};
 use libtest_mimic::{Arguments, Failed, Trial};
 use sql_tests::{
     answers,
@@ -36,7 +37,8 @@ fn main() -> Result<()> {
         libtest_mimic::run(&arguments, trials(&options.answers, &[])).exit();
     }
     let endpoint = S3Endpoint::start()?;
-    tpch::write_data(&endpoint.bucket("tpch")?, options.scale).context("generate the data")?;
+    generate(options.scale, &endpoint.bucket("tpch")?, &[Format::Text], &|_| ())
+        .context("generate the data")?;
     let mut warehouses = Vec::new();
     for shape in SHAPES {
         let loaded = load(shape, &endpoint).with_context(|| format!("load on {shape}"))?;
@@ -75,11 +77,11 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<(Options, Vec<
 fn trials(folder: &std::path::Path, warehouses: &[Arc<Loaded>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (index, shape) in SHAPES.iter().enumerate() {
-        for number in 1..=tpch::QUERY_COUNT {
+        for (name, sql) in QUERIES {
             let (folder, loaded) = (folder.to_owned(), warehouses.get(index).map(Arc::clone));
-            trials.push(Trial::test(format!("{shape}::tpch::q{number:02}"), move || {
+            trials.push(Trial::test(format!("{shape}::tpch::{name}"), move || {
                 let loaded = loaded.ok_or("no warehouse")?;
-                check(&loaded, &folder, number).map_err(|e| Failed::from(format!("{e:#}")))
+                check(&loaded, &folder, name, sql).map_err(|e| Failed::from(format!("{e:#}")))
             }));
         }
     }
@@ -92,9 +94,9 @@ fn load(shape: Shape, endpoint: &S3Endpoint) -> Result<Loaded> {
     let cluster = Cluster::of_shape(shape, endpoint.address())?;
     let client = runtime.block_on(async {
         let client = cluster.connect().await?;
-        client.run(&tpch::create_tables()?).await?;
-        for table in tpch::TABLES {
-            let copy = format!("copy {table} from 's3://tpch/{table}/' iam_role default gzip");
+        client.run(TABLES).await?;
+        for table in TABLE_NAMES {
+            let copy = format!("copy {table} from 's3://tpch/text/{table}/' iam_role default gzip");
             client.run(&copy).await.with_context(|| copy.clone())?;
         }
         anyhow::Ok(client)
@@ -102,12 +104,11 @@ fn load(shape: Shape, endpoint: &S3Endpoint) -> Result<Loaded> {
     Ok(Loaded { runtime, client, _cluster: cluster })
 }
 
-fn check(loaded: &Loaded, folder: &std::path::Path, number: usize) -> Result<()> {
-    let sql = tpch::query(number)?;
-    let answer = loaded.runtime.block_on(loaded.client.run(&sql))?;
+fn check(loaded: &Loaded, folder: &std::path::Path, name: &str, sql: &str) -> Result<()> {
+    let answer = loaded.runtime.block_on(loaded.client.run(sql))?;
     let value = |value: Option<String>| value.unwrap_or_default();
     let rows: Vec<Vec<String>> =
         answer.rows.into_iter().map(|row| row.into_iter().map(value).collect()).collect();
-    answers::in_order(&rows, &tpch::order_of(number))?;
-    answers::same_rows(rows, tpch::answer(folder, number)?)
+    answers::in_order(&rows, &tpch::order_of(name))?;
+    answers::same_rows(rows, tpch::answer(folder, name)?)
 }

@@ -1,0 +1,138 @@
+//! kill -9 of the real binary: what was acknowledged is there, what was not is there whole or not
+//! at all, and the server comes back by itself.
+//!
+//! Seeded: a failing round prints its seed, and `SEED` is the only thing to change to repeat it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use sql_tests::{
+    client::Client,
+    cluster::{Cluster, ClusterOptions},
+    load_files,
+    s3::S3Endpoint,
+};
+
+/// Where every round's choices come from.
+const SEED: u64 = 0x5439;
+/// How often the server is killed.
+const ROUNDS: u64 = 20;
+/// The rows of the files that are loaded when the server dies.
+const COPY_ROWS: i64 = 400_000;
+/// The files they are in.
+const COPY_FILES: i64 = 4;
+/// A COPY of these rows takes less than this on any machine we know; most kills fall into it.
+const COPY_MS: u64 = 400;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_rows_survive_a_kill_between_statements() -> Result<()> {
+    let mut cluster = Cluster::start(ClusterOptions { slices: Some(2), ..Default::default() })?;
+    let client = cluster.connect().await?;
+    client.run("create table kept (round int, x int) distkey (x)").await?;
+    let mut random = StdRng::seed_from_u64(SEED);
+    let mut expected = 0;
+    let mut client = Some(client);
+    for round in 0..ROUNDS {
+        let session = client.take().context("a session")?;
+        for _ in 0..random.random_range(1..5) {
+            let rows = random.random_range(1..4_i64);
+            let values: Vec<String> = (0..rows).map(|x| format!("({round}, {x})")).collect();
+            session.run(&format!("insert into kept values {}", values.join(", "))).await?;
+            expected += rows;
+        }
+        // Never acknowledged: must not be seen again.
+        session.run("begin").await?;
+        session.run(&format!("insert into kept values ({round}, -1)")).await?;
+        session.run("create table never (x int)").await?;
+        cluster.kill_and_restart().with_context(|| format!("round {round}, seed {SEED}"))?;
+        let session = cluster.connect().await?;
+        assert_rows(&session, "kept", expected, round).await?;
+        let stray = session.run("select * from never").await;
+        ensure!(
+            stray.is_err_and(|e| e.sqlstate == "42P01"),
+            "round {round}: an uncommitted table is there"
+        );
+        client = Some(session);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_killed_has_all_its_rows_or_none() -> Result<()> {
+    let endpoint = S3Endpoint::start()?;
+    write_files(&endpoint)?;
+    let options = ClusterOptions {
+        slices: Some(2),
+        s3: Some(endpoint.address().clone()),
+        ..Default::default()
+    };
+    let mut cluster = Cluster::start(options)?;
+    let client = cluster.connect().await?;
+    client
+        .run("create table loaded (id bigint, text varchar(60)) distkey (id) sortkey (id)")
+        .await?;
+    drop(client);
+    let mut random = StdRng::seed_from_u64(SEED);
+    let mut copies = 0;
+    for round in 0..ROUNDS {
+        let session = cluster.connect().await?;
+        let copy = tokio::spawn(async move {
+            session.run("copy loaded from 's3://durable/rows' iam_role default gzip").await
+        });
+        let wait = Duration::from_millis(random.random_range(0..COPY_MS));
+        tokio::time::sleep(wait).await;
+        cluster.kill_and_restart().with_context(|| format!("round {round}, seed {SEED}"))?;
+        let acknowledged = copy.await?.is_ok();
+        let session = cluster.connect().await?;
+        let rows = session.number("select count(*) from loaded").await?;
+        let before = copies * COPY_ROWS;
+        ensure!(
+            rows == before + COPY_ROWS || (rows == before && !acknowledged),
+            "round {round}, seed {SEED}, killed after {wait:?}: {rows} rows, {before} before, \
+             acknowledged: {acknowledged}"
+        );
+        copies = rows / COPY_ROWS;
+        assert_rows(&session, "loaded", rows, round).await?;
+        let sum = session.number("select coalesce(sum(id), 0) from loaded").await?;
+        ensure!(sum == copies * (COPY_ROWS * (COPY_ROWS - 1) / 2), "round {round}: sum is {sum}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_leaves_in_order_and_loses_nothing() -> Result<()> {
+    let mut cluster = Cluster::start(ClusterOptions::default())?;
+    let client = cluster.connect().await?;
+    client.run("create table t (x int); insert into t values (1), (2)").await?;
+    let code = cluster.process().terminate()?;
+    ensure!(code == Some(0), "exit code {code:?}");
+    cluster.restart()?;
+    let client = cluster.connect().await?;
+    assert_rows(&client, "t", 2, 0).await
+}
+
+/// Checks that the rows and the catalogue's count of them agree.
+async fn assert_rows(client: &Client, table: &str, expected: i64, round: u64) -> Result<()> {
+    let counted = client.number(&format!("select count(*) from {table}")).await?;
+    ensure!(counted == expected, "round {round}: {counted} rows in {table}, expected {expected}");
+    let info = format!(
+        "select coalesce(max(tbl_rows), 0)::bigint from svv_table_info where \"table\" = '{table}'"
+    );
+    let shown = client.number(&info).await?;
+    ensure!(shown == expected, "round {round}: svv_table_info says {shown}, expected {expected}");
+    Ok(())
+}
+
+fn write_files(endpoint: &S3Endpoint) -> Result<()> {
+    let bucket = endpoint.bucket("durable")?;
+    let per_file = COPY_ROWS / COPY_FILES;
+    for file in 0..COPY_FILES {
+        let mut text = String::new();
+        for id in file * per_file..(file + 1) * per_file {
+            text.push_str(&format!("{id}|some text that belongs to row number {id}\n"));
+        }
+        load_files::write_gzip(&bucket.join(format!("rows-{file}.gz")), text.as_bytes())?;
+    }
+    Ok(())
+}
