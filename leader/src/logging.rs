@@ -7,12 +7,19 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::LogFormat;
 
-/// Libraries whose INFO is no news to an operator.
-const QUIET: &str = "warn,leader=info,engine=info,compute=info,blueshift=info";
+/// `info`, but for libraries whose INFO is no news to an operator; s3s calls every mistake of a
+/// client an error, and what is one the endpoint says itself.
+const INFO: &str = "warn,leader=info,engine=info,compute=info,blueshift=info,s3s=off";
+/// `warn` without the same.
+const WARN: &str = "warn,s3s=off";
 
 /// Starts logging; `filter` is in the syntax of `RUST_LOG`.
 pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = if filter == "info" { QUIET } else { filter };
+    let filter = match filter {
+        "info" => INFO,
+        "warn" => WARN,
+        other => other,
+    };
     let filter = EnvFilter::try_new(filter)
         .with_context(|| format!("the log filter \"{filter}\" is not valid"))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);

@@ -99,7 +99,8 @@ async fn demonstrate(
 ) -> anyhow::Result<()> {
     let port = standalone.local_addr().port();
     let client = connect(port, settings).await?;
-    show_table(&TextTable::of(&client.simple_query("select version()").await?));
+    let version = client.query_one("select version()", &[]).await?;
+    show(version.try_get::<_, &str>(0)?);
     match tables_there(&client).await? {
         0 => {
             let files = generate(options.scale, &folder.join("s3").join(BUCKET)).await?;

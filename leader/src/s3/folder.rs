@@ -69,13 +69,17 @@ impl Folder {
     /// Returns a bucket's folder.
     pub(super) fn bucket(&self, bucket: &str) -> S3Result<PathBuf> {
         let path = self.bucket_path(bucket)?;
-        if path.is_dir() { Ok(path) } else { Err(s3_error!(NoSuchBucket)) }
+        if path.is_dir() {
+            Ok(path)
+        } else {
+            Err(s3_error!(NoSuchBucket, "The bucket does not exist."))
+        }
     }
 
     /// Returns where a bucket's folder is or would be.
     pub(super) fn bucket_path(&self, bucket: &str) -> S3Result<PathBuf> {
         if !check_bucket_name(bucket) {
-            return Err(s3_error!(InvalidBucketName));
+            return Err(s3_error!(InvalidBucketName, "This is no name of a bucket."));
         }
         Ok(self.root.join(bucket))
     }
@@ -101,7 +105,7 @@ impl Folder {
         let file = File::open(path).map_err(io_error)?;
         let metadata = file.metadata().map_err(io_error)?;
         if !metadata.is_file() {
-            return Err(s3_error!(NoSuchKey));
+            return Err(no_such_key());
         }
         Ok((file, metadata))
     }
@@ -150,7 +154,7 @@ impl Folder {
         let path = self.bucket(bucket)?;
         let _publishing = self.publishing.lock();
         if contains_file(&path).map_err(io_error)? {
-            return Err(s3_error!(BucketNotEmpty));
+            return Err(s3_error!(BucketNotEmpty, "The bucket has objects."));
         }
         fs::remove_dir_all(path).map_err(io_error)
     }
@@ -205,7 +209,7 @@ fn check_write(path: &Path, conditions: &WriteConditions) -> S3Result<()> {
         return Err(s3_error!(PreconditionFailed, "The object exists."));
     }
     if let Some(condition) = &conditions.if_match {
-        let Some(present) = &present else { return Err(s3_error!(NoSuchKey)) };
+        let Some(present) = &present else { return Err(no_such_key()) };
         if !matches(condition, present) {
             return Err(s3_error!(PreconditionFailed, "The object is another one."));
         }
@@ -231,7 +235,7 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 /// Says in S3's words what the file system refused.
 pub(super) fn io_error(error: io::Error) -> S3Error {
     match error.kind() {
-        io::ErrorKind::NotFound => S3Error::new(S3ErrorCode::NoSuchKey),
+        io::ErrorKind::NotFound => no_such_key(),
         io::ErrorKind::NotADirectory => s3_error!(
             NoSuchKey,
             "A key is a path of a file here: no other object may be where this one has a folder."
@@ -243,6 +247,13 @@ pub(super) fn io_error(error: io::Error) -> S3Error {
         io::ErrorKind::PermissionDenied => {
             S3Error::with_source(S3ErrorCode::AccessDenied, error.into())
         }
-        _ => S3Error::internal_error(error),
+        _ => {
+            tracing::error!(%error, "S3 request failed");
+            S3Error::internal_error(error)
+        }
     }
+}
+
+fn no_such_key() -> S3Error {
+    s3_error!(NoSuchKey, "The object does not exist.")
 }

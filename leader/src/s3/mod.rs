@@ -135,7 +135,7 @@ async fn serve(listener: TcpListener, service: S3Service, shutdown: Cancellation
 impl S3Auth for Keys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         if access_key != self.access_key_id {
-            return Err(s3_error!(InvalidAccessKeyId));
+            return Err(s3_error!(InvalidAccessKeyId, "The access key is not known here."));
         }
         Ok(SecretKey::from(self.secret_access_key.clone()))
     }

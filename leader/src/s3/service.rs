@@ -119,7 +119,9 @@ impl S3 for Service {
         let location = format!("/{bucket}");
         self.blocking(move |folder| {
             std::fs::create_dir(folder.bucket_path(&bucket)?).map_err(|error| match error.kind() {
-                std::io::ErrorKind::AlreadyExists => s3_error!(BucketAlreadyOwnedByYou),
+                std::io::ErrorKind::AlreadyExists => {
+                    s3_error!(BucketAlreadyOwnedByYou, "The bucket exists.")
+                }
                 _ => io_error(error),
             })
         })

@@ -7,7 +7,7 @@ use std::{
 };
 
 use s3s::{
-    S3Result,
+    S3Error, S3Result,
     dto::{CompletedPart, ETag},
     s3_error,
 };
@@ -42,13 +42,13 @@ impl Upload {
     pub(super) fn find(folder: &Folder, bucket: &str, key: &str, id: &str) -> S3Result<Self> {
         // The id becomes part of a path.
         if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(s3_error!(NoSuchUpload));
+            return Err(no_such_upload());
         }
         let path = folder.uploads().join(id);
         match fs::read_to_string(path.join(TARGET)) {
             Ok(target) if target == format!("{bucket}/{key}") => Ok(Self { path }),
-            Ok(_) => Err(s3_error!(NoSuchUpload)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(s3_error!(NoSuchUpload)),
+            Ok(_) => Err(no_such_upload()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(no_such_upload()),
             Err(error) => Err(io_error(error)),
         }
     }
@@ -75,12 +75,12 @@ impl Upload {
             before = number;
             let mut source =
                 File::open(self.part(number)?).map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => s3_error!(InvalidPart),
+                    io::ErrorKind::NotFound => invalid_part(),
                     _ => io_error(error),
                 })?;
             let metadata = source.metadata().map_err(io_error)?;
             if part.e_tag.as_ref().is_some_and(|given| !given.weak_cmp(&etag(&metadata))) {
-                return Err(s3_error!(InvalidPart));
+                return Err(invalid_part());
             }
             if index + 1 < parts.len() && metadata.len() < PART_BYTES_MIN {
                 return Err(s3_error!(EntityTooSmall));
@@ -101,4 +101,12 @@ impl Upload {
         }
         Ok(self.path.join(format!("part-{number}")))
     }
+}
+
+fn no_such_upload() -> S3Error {
+    s3_error!(NoSuchUpload, "The upload does not exist: it was completed, aborted, or never begun.")
+}
+
+fn invalid_part() -> S3Error {
+    s3_error!(InvalidPart, "A part was not uploaded, or it is another one.")
 }
