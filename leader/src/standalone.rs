@@ -3,8 +3,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use datafusion::execution::{memory_pool::{GreedyMemoryPool, TrackConsumersPool}, runtime_env::RuntimeEnvBuilder};
-use engine::{error::Error as EngineError, plan::Planner, storage::ManagedStorage, system::EventLog, transaction::CommitLog};
+use datafusion::execution::{
+    memory_pool::{GreedyMemoryPool, TrackConsumersPool},
+    runtime_env::RuntimeEnvBuilder,
+};
+use engine::{
+    error::Error as EngineError, plan::Planner, storage::ManagedStorage, system::EventLog,
+    transaction::CommitLog,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -30,12 +36,8 @@ pub struct Standalone {
 /// Starts a warehouse: recovers what was committed, then serves.
 pub async fn start(settings: Settings) -> Result<Standalone, Error> {
     let storage = ManagedStorage::open(&settings.data, &settings.s3.default)?;
-    let log = CommitLog::open(
-        Arc::clone(&storage),
-        settings.slices,
-        settings.slices_default(),
-    )
-    .await?;
+    let log =
+        CommitLog::open(Arc::clone(&storage), settings.slices, settings.slices_default()).await?;
     let pool = TrackConsumersPool::new(
         GreedyMemoryPool::new(settings.query_memory_bytes_max()),
         CONSUMERS_NAMED.try_into().unwrap_or(std::num::NonZeroUsize::MIN),

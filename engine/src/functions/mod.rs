@@ -51,6 +51,7 @@ mod regclass;
 mod regproc;
 mod regtype;
 mod set_config;
+mod single_value;
 mod to_regclass;
 mod version;
 
@@ -63,6 +64,8 @@ use datafusion::{
 };
 
 use crate::system::SystemContext;
+pub(crate) use single_value::SINGLE_VALUE;
+
 use adapter::SystemFunction;
 use definition::Definition;
 
@@ -116,6 +119,7 @@ const SESSION: &[Definition] = &[
 
 /// Registers what does not depend on a session.
 pub fn register(state: &mut SessionState) -> Result<()> {
+    let _replaced = state.register_udaf(single_value::udaf())?;
     for definition in PLAIN {
         let _replaced = state.register_udf(SystemFunction::udf(definition, None))?;
     }

@@ -17,6 +17,7 @@ mod functions_exist;
 mod optimizer;
 mod physical;
 mod planner;
+mod scalar_subqueries;
 mod settings;
 
 pub use column_names::output_names;

@@ -17,7 +17,8 @@ use crate::{
     catalog::Catalog,
     functions,
     plan::{
-        catalog_view::CatalogView, column_names, functions_exist, optimizer, physical, settings,
+        catalog_view::CatalogView, column_names, functions_exist, optimizer, physical,
+        scalar_subqueries, settings,
     },
     sql,
     storage::ManagedStorage,
@@ -87,10 +88,11 @@ pub struct PlanningSession {
 impl PlanningSession {
     /// Resolves the names of a query.
     pub async fn bind(&self, query: &ast::Query) -> Result<LogicalPlan> {
-        functions_exist::check(query, &self.state)
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let mut query = query.clone();
         column_names::name_columns(&mut query);
+        scalar_subqueries::aggregate_them(&mut query);
+        functions_exist::check(&query, &self.state)
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let statement = ast::Statement::Query(Box::new(query));
         let statement = DataFusionStatement::Statement(Box::new(statement));
         self.state.statement_to_plan(statement).await

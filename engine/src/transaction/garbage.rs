@@ -56,7 +56,9 @@ mod tests {
     use crate::ids::{RunId, SliceId, TableId};
 
     fn version(number: u64) -> Arc<Catalog> {
-        Arc::new(Catalog { version: CommitSeq(number), ..Catalog::default() })
+        let mut catalog = Catalog::default();
+        catalog.version = CommitSeq(number);
+        Arc::new(catalog)
     }
 
     #[test]

@@ -212,9 +212,7 @@ async fn load(client: &Client, files: &[GeneratedTable]) -> anyhow::Result<()> {
 }
 
 fn copy_statement(table: &str) -> String {
-    format!(
-        "copy {table} from 's3://{BUCKET}/text/{table}/' iam_role default gzip delimiter '|'"
-    )
+    format!("copy {table} from 's3://{BUCKET}/text/{table}/' iam_role default gzip delimiter '|'")
 }
 
 async fn query(client: &Client, name: &str) -> anyhow::Result<()> {

@@ -130,7 +130,11 @@ impl Session {
         parameter_types: &[Option<SqlType>],
     ) -> Result<Prepared, Error> {
         let Some(statement) = statement else {
-            return Ok(Prepared { statement: None, parameter_types: Vec::new(), result_schema: None });
+            return Ok(Prepared {
+                statement: None,
+                parameter_types: Vec::new(),
+                result_schema: None,
+            });
         };
         statement::prepare(self, statement, parameter_types).await
     }
@@ -178,7 +182,12 @@ impl Session {
         self.parameters.search_path(&self.client.user)
     }
 
-    pub(crate) fn set_parameter(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<(), Error> {
+    pub(crate) fn set_parameter(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        local: bool,
+    ) -> Result<(), Error> {
         let before = self.parameters.get(name).map(str::to_owned);
         let report = self.parameters.set(name, value)?;
         self.parameter_changes.extend(report);
@@ -193,7 +202,12 @@ impl Session {
         self.parameter_changes.extend(reported);
     }
 
-    pub(crate) fn notice(&mut self, severity: &'static str, sqlstate: SqlState, message: impl Into<String>) {
+    pub(crate) fn notice(
+        &mut self,
+        severity: &'static str,
+        sqlstate: SqlState,
+        message: impl Into<String>,
+    ) {
         let message = message.into();
         self.notices.push(Notice { severity, sqlstate, message, detail: None, hint: None });
     }

@@ -45,7 +45,11 @@ const PARAMETERS: &[Parameter] = &[
     parameter("analyze_threshold_percent", "10", Integer(0, 100)),
     reported("application_name", "", Any),
     parameter("autocommit", "on", Boolean),
-    reported("client_encoding", "UTF8", OneOf(&["UTF8", "UTF-8", "UNICODE", "utf8", "utf-8", "unicode"])),
+    reported(
+        "client_encoding",
+        "UTF8",
+        OneOf(&["UTF8", "UTF-8", "UNICODE", "utf8", "utf-8", "unicode"]),
+    ),
     parameter("client_min_messages", "notice", Any),
     parameter("cursor_materialization", "on", Boolean),
     reported("datestyle", "ISO, MDY", Any),
@@ -183,7 +187,9 @@ impl Parameters {
         let text = self.get("search_path").unwrap_or_default();
         let names = text.split(',').map(|name| name.trim().trim_matches(['"', '\'']));
         let names = names.filter(|name| !name.is_empty());
-        names.map(|name| if name == "$user" { user.to_owned() } else { name.to_lowercase() }).collect()
+        names
+            .map(|name| if name == "$user" { user.to_owned() } else { name.to_lowercase() })
+            .collect()
     }
 
     /// Returns how long a statement may take.
@@ -211,16 +217,17 @@ impl Check {
                 Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
                 _ => Err(refuse(format!("Give a whole number from {least} to {most}."))),
             },
-            Milliseconds => milliseconds(value)
-                .map(|number| number.to_string())
-                .ok_or_else(|| refuse("Give milliseconds, or a number with ms, s, min or h.".into())),
+            Milliseconds => milliseconds(value).map(|number| number.to_string()).ok_or_else(|| {
+                refuse("Give milliseconds, or a number with ms, s, min or h.".into())
+            }),
             OneOf(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
                 Some(_) if name == "client_encoding" => Ok("UTF8".to_owned()),
                 Some(_) => Ok(words[0].to_owned()),
                 None => Err(refuse(format!("Only {} is supported.", words[0]))),
             },
-            TimeZone => time_zone(value)
-                .ok_or_else(|| refuse("Only UTC is supported as a session's time zone.".to_owned())),
+            TimeZone => time_zone(value).ok_or_else(|| {
+                refuse("Only UTC is supported as a session's time zone.".to_owned())
+            }),
             ReadOnly => Err(Error::ReadOnlyParameter(name.to_owned())),
         }
     }
@@ -242,7 +249,8 @@ fn milliseconds(text: &str) -> Option<u64> {
 
 /// Names of UTC; other zones change how TIMESTAMPTZ is read and shown, which is not there yet.
 fn time_zone(value: &str) -> Option<String> {
-    const UTC: &[&str] = &["utc", "gmt", "etc/utc", "etc/gmt", "zulu", "universal", "default", "0", "z"];
+    const UTC: &[&str] =
+        &["utc", "gmt", "etc/utc", "etc/gmt", "zulu", "universal", "default", "0", "z"];
     UTC.contains(&value.to_lowercase().as_str()).then(|| "UTC".to_owned())
 }
 

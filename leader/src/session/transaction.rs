@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use engine::{catalog::{Catalog, CatalogChange}, client_error::SqlState, transaction::Transaction};
+use engine::{
+    catalog::{Catalog, CatalogChange},
+    client_error::SqlState,
+    transaction::Transaction,
+};
 
 use crate::{error::Error, session::Session};
 

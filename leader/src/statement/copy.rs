@@ -16,9 +16,7 @@ use chrono::Utc;
 use engine::{
     catalog::{CatalogChange, CatalogError, SUPERUSER, Table},
     client_error::SqlState,
-    copy::{
-        self, CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, LoadErrors,
-    },
+    copy::{self, CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, LoadErrors},
     distribution::{AutoStyle, DistStyle},
     ids::{QueryId, SliceId},
     sql::copy::{CopyStatement, FileFormat},
@@ -185,8 +183,9 @@ impl Load {
             session.notice("INFO", SqlState("00000"), message);
         }
         let done = if self.options.no_load { "checked" } else { "loaded" };
-        let message =
-            format!("Load into table '{name}' completed, {row_count} record(s) {done} successfully.");
+        let message = format!(
+            "Load into table '{name}' completed, {row_count} record(s) {done} successfully."
+        );
         session.notice("INFO", SqlState("00000"), message);
         session.set_last_copy(LastCopy { query_id: Some(self.query), row_count });
         if self.options.no_load {

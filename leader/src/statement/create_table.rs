@@ -70,7 +70,11 @@ fn shape_of(create: &CreateTable) -> Result<Shape, Error> {
                 by_default: identity.by_default,
                 next: identity.seed,
             }),
-            encoding: column.encoding.as_deref().map(definition::shown_encoding).unwrap_or_default(),
+            encoding: column
+                .encoding
+                .as_deref()
+                .map(definition::shown_encoding)
+                .unwrap_or_default(),
         });
     }
     let dist_style = definition::dist_style(&create.attributes, &columns, AutoStyle::All)?;
@@ -117,8 +121,13 @@ fn constraints(
                 (format!("{}_fkey", constraint.columns.join("_")), kind)
             }
         };
-        let name = constraint.name.clone().unwrap_or_else(|| format!("{}_{suffix}", create.name.name));
-        constraints.push(TableConstraint { name, kind, columns: ids(columns, &constraint.columns)? });
+        let name =
+            constraint.name.clone().unwrap_or_else(|| format!("{}_{suffix}", create.name.name));
+        constraints.push(TableConstraint {
+            name,
+            kind,
+            columns: ids(columns, &constraint.columns)?,
+        });
     }
     Ok(constraints)
 }
@@ -143,7 +152,10 @@ pub(super) fn refuse_temporary(temporary: bool) -> Result<(), Error> {
     if !temporary {
         return Ok(());
     }
-    Err(Error::unsupported("CREATE TEMPORARY TABLE", "Create a table in a schema of your own and drop it."))
+    Err(Error::unsupported(
+        "CREATE TEMPORARY TABLE",
+        "Create a table in a schema of your own and drop it.",
+    ))
 }
 
 /// IF NOT EXISTS says so and goes on; without it the name is taken.

@@ -74,7 +74,10 @@ fn columns_of(schema: &Schema, names: &[String]) -> Result<Vec<Column>, Error> {
             return Err(Error::statement(SqlState::DUPLICATE_COLUMN, message));
         }
         let Some(sql_type) = SqlType::of_field(field) else {
-            let message = format!("column \"{name}\" has type {}, which no table can hold", field.data_type());
+            let message = format!(
+                "column \"{name}\" has type {}, which no table can hold",
+                field.data_type()
+            );
             return Err(Error::statement(SqlState::INVALID_TABLE_DEFINITION, message));
         };
         columns.push(Column {

@@ -2,6 +2,7 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
+use datafusion::arrow::datatypes::Schema;
 use engine::{
     catalog::{Catalog, CatalogChange, CatalogError, Relation, SUPERUSER, View, ViewColumn},
     client_error::SqlState,
@@ -56,10 +57,7 @@ pub(super) async fn run(session: &mut Session, create: &CreateView) -> Result<Ou
     Ok(Outcome::done("CREATE VIEW"))
 }
 
-fn columns_of(
-    schema: &datafusion::arrow::datatypes::Schema,
-    names: &[String],
-) -> Result<Vec<ViewColumn>, Error> {
+fn columns_of(schema: &Schema, names: &[String]) -> Result<Vec<ViewColumn>, Error> {
     if names.len() > schema.fields().len() {
         let message = "CREATE VIEW specifies more column names than columns";
         return Err(Error::statement(SqlState::SYNTAX_ERROR, message));

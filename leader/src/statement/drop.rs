@@ -25,7 +25,8 @@ pub(super) fn run(session: &mut Session, drop: &Drop) -> Result<Outcome, Error> 
         match changes {
             Ok(changes) => session.change(changes)?,
             Err(error) if drop.if_exists && is_absent(&error) => {
-                let message = format!("{} \"{name}\" does not exist and will be skipped", word(drop.kind));
+                let message =
+                    format!("{} \"{name}\" does not exist and will be skipped", word(drop.kind));
                 session.notice("INFO", SqlState("00000"), message);
             }
             Err(error) => return Err(error),

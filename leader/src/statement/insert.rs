@@ -190,8 +190,9 @@ fn assign(plan: LogicalPlan, table: &Arc<Table>, given: &[usize]) -> Result<Logi
     }
     let mut casts = Vec::with_capacity(columns.len());
     for (column, position) in columns.into_iter().zip(given) {
-        let target = table.columns.get(*position).ok_or_else(|| {
-            CatalogError::UndefinedColumn { table: table.name.clone(), column: position.to_string() }
+        let target = table.columns.get(*position).ok_or_else(|| CatalogError::UndefinedColumn {
+            table: table.name.clone(),
+            column: position.to_string(),
         })?;
         let cast = Cast::new(Box::new(Expr::Column(column)), target.sql_type.arrow());
         casts.push(Expr::Cast(cast).alias(target.name.as_str()));

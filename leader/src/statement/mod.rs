@@ -17,7 +17,10 @@ mod truncate;
 mod write;
 
 use datafusion::{arrow::datatypes::Schema, common::ScalarValue};
-use engine::{sql::{ParsedStatement, Statement}, types::SqlType};
+use engine::{
+    sql::{ParsedStatement, Statement},
+    types::SqlType,
+};
 use std::sync::Arc;
 
 use crate::{
@@ -40,9 +43,9 @@ pub(crate) async fn run(
     let dispatched = dispatch(session, parsed, parameters);
     let outcome = match timeout {
         // Rows that are still to come have the rest of the time: `select::run` sees to that.
-        Some(timeout) => tokio::time::timeout(timeout, dispatched)
-            .await
-            .map_err(|_| Error::StatementTimeout)?,
+        Some(timeout) => {
+            tokio::time::timeout(timeout, dispatched).await.map_err(|_| Error::StatementTimeout)?
+        }
         None => dispatched.await,
     };
     let outcome = outcome.map_err(|error| located(error, parsed))?;
@@ -112,9 +115,9 @@ pub(crate) async fn prepare(
             Ok((types, Some(explain::schema())))
         }
         Statement::Show(name) => Ok((Vec::new(), Some(show::schema(name)))),
-        Statement::CreateTableAs(create) => {
-            select::describe(session, &create.query, given_types).await.map(|(types, _)| (types, None))
-        }
+        Statement::CreateTableAs(create) => select::describe(session, &create.query, given_types)
+            .await
+            .map(|(types, _)| (types, None)),
         _ => Ok((Vec::new(), None)),
     };
     let (parameter_types, result_schema) = described.map_err(|error| located(error, &parsed))?;

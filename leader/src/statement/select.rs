@@ -10,7 +10,13 @@ use datafusion::{
     logical_expr::LogicalPlan,
     physical_plan::{execute_stream, stream::RecordBatchStreamAdapter},
 };
-use engine::{catalog::Catalog, client_error::SqlState, error::QueryError, plan::{PlanningSession, output_names}, types::SqlType};
+use engine::{
+    catalog::Catalog,
+    client_error::SqlState,
+    error::QueryError,
+    plan::{PlanningSession, output_names},
+    types::SqlType,
+};
 use futures::StreamExt;
 use sqlparser::ast;
 
@@ -62,11 +68,12 @@ pub(super) async fn describe(
     let plan = session.planning(catalog).bind(query).await?;
     let types = parameter_types(&plan, given)?;
     // The types of the columns may hang on those of the parameters.
-    let nulls = types.iter().map(|sql_type| {
-        ScalarValue::try_from(sql_type.arrow()).map(ScalarAndMetadata::from)
-    });
+    let nulls = types
+        .iter()
+        .map(|sql_type| ScalarValue::try_from(sql_type.arrow()).map(ScalarAndMetadata::from));
     let nulls = nulls.collect::<Result<Vec<_>, _>>()?;
-    let plan = if nulls.is_empty() { plan } else { plan.with_param_values(ParamValues::List(nulls))? };
+    let plan =
+        if nulls.is_empty() { plan } else { plan.with_param_values(ParamValues::List(nulls))? };
     let schema = client_schema(&plan, query);
     session.forget_snapshot();
     Ok((types, Some(schema)))

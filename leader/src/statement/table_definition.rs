@@ -31,10 +31,7 @@ pub(super) fn dist_style(
 }
 
 /// Returns how rows are ordered within a slice.
-pub(super) fn sort_key(
-    attributes: &TableAttributes,
-    columns: &[Column],
-) -> Result<SortKey, Error> {
+pub(super) fn sort_key(attributes: &TableAttributes, columns: &[Column]) -> Result<SortKey, Error> {
     let ids = |names: &[String]| {
         names.iter().map(|name| column_id(columns, name)).collect::<Result<Vec<_>, _>>()
     };

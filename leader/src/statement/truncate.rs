@@ -12,7 +12,11 @@ pub(super) async fn run(session: &mut Session, name: &QualifiedName) -> Result<O
     let catalog = session.catalog();
     let table = names::table(session, &catalog, name)?;
     let removed = table.manifest.runs.iter().map(|run| run.id).collect();
-    session.change(vec![CatalogChange::ReplaceRuns { table: table.id, removed, added: Vec::new() }])?;
+    session.change(vec![CatalogChange::ReplaceRuns {
+        table: table.id,
+        removed,
+        added: Vec::new(),
+    }])?;
     session.commit_current().await?;
     Ok(Outcome::done("TRUNCATE TABLE"))
 }

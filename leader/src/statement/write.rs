@@ -4,27 +4,26 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use datafusion::{
-    arrow::{array::{ArrayRef, RecordBatch, new_null_array}, compute::cast},
+    arrow::{
+        array::{ArrayRef, RecordBatch, new_null_array},
+        compute::cast,
+    },
     error::DataFusionError,
     physical_plan::{ExecutionPlan, collect, execute_stream_partitioned},
 };
 use engine::{
     catalog::{CatalogChange, Column, Table},
+    distribution::{DistStyle, RowDistribution},
     error::Error as EngineError,
     plan::PlanningSession,
     sql,
     storage::writer::TableLayout,
-    distribution::{DistStyle, RowDistribution},
     write::{ColumnSource, RowAssembler},
 };
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use sqlparser::ast;
 
-use crate::{
-    cluster::WriteRequest,
-    error::Error,
-    session::Session,
-};
+use crate::{cluster::WriteRequest, error::Error, session::Session};
 
 /// Rows as a statement gives them.
 pub(super) type RowStreams = Vec<BoxStream<'static, Result<RecordBatch, EngineError>>>;

@@ -264,6 +264,7 @@ fn constraints_are_kept() {
     assert!(create.columns[0].not_null && create.columns[1].not_null);
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of statements")]
 #[test]
 fn contradictions_are_refused() {
     for (sql, state, message, place) in [

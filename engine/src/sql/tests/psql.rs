@@ -3,6 +3,7 @@
 use super::one;
 use crate::sql::Statement;
 
+#[expect(clippy::too_many_lines, reason = "a table of statements")]
 #[test]
 fn psql_catalogue_queries() {
     for (sql, contains) in [

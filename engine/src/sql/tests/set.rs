@@ -3,6 +3,7 @@
 use super::{fails, one};
 use crate::{client_error::SqlState, sql::Statement};
 
+#[expect(clippy::too_many_lines, reason = "a table of statements")]
 #[test]
 fn sets() {
     for (sql, name, values, local) in [
