@@ -1,13 +1,17 @@
 //! SELECT: reads top to bottom as the life of a query.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use datafusion::{
-    arrow::datatypes::{Field, Schema, SchemaRef},
-    common::{ParamValues, ScalarValue, metadata::ScalarAndMetadata},
+    arrow::datatypes::{DataType, Field, Schema, SchemaRef},
+    common::{
+        ParamValues, ScalarValue,
+        metadata::ScalarAndMetadata,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
     error::DataFusionError,
     execution::SendableRecordBatchStream,
-    logical_expr::LogicalPlan,
+    logical_expr::{Expr, LogicalPlan},
     physical_plan::{execute_stream, stream::RecordBatchStreamAdapter},
 };
 use engine::{
@@ -86,14 +90,36 @@ pub(super) fn parameter_types(
     given: &[Option<SqlType>],
 ) -> Result<Vec<SqlType>, Error> {
     let inferred = plan.get_parameter_types()?;
+    let casts = cast_parameters(plan)?;
     let highest = inferred.keys().filter_map(|name| name.trim_start_matches('$').parse().ok());
     let count = highest.max().unwrap_or(0).max(given.len());
     let types = (1..=count).map(|number| {
         let known = given.get(number - 1).copied().flatten();
-        let implied = || inferred.get(&format!("${number}")).cloned().flatten();
+        let name = format!("${number}");
+        let implied =
+            || inferred.get(&name).cloned().flatten().or_else(|| casts.get(&name).cloned());
         known.or_else(|| SqlType::from_arrow(&implied()?)).unwrap_or(SqlType::VARCHAR_DEFAULT)
     });
     Ok(types.collect())
+}
+
+/// Returns the types that parameters are cast to: `$1::int` takes an integer.
+fn cast_parameters(plan: &LogicalPlan) -> Result<HashMap<String, DataType>, DataFusionError> {
+    let mut casts = HashMap::new();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|inner| {
+                if let Expr::Cast(cast) = inner
+                    && let Expr::Placeholder(placeholder) = cast.expr.as_ref()
+                {
+                    let data_type = cast.field.data_type().clone();
+                    casts.entry(placeholder.id.clone()).or_insert(data_type);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(casts)
 }
 
 /// Returns the columns as the client sees them.
