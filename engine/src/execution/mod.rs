@@ -10,9 +10,11 @@
 //! | `table_provider` | [`WarehouseTable`]: a table at one version, one partition per slice     |
 //! | `source`         | [`WarehouseSource`]: Vortex's source, which skips blocks and counts them |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
+//! | `arithmetic`     | which expressions may fail, and are not handed to Vortex                |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
 
+mod arithmetic;
 mod order;
 mod pruning;
 #[cfg(test)]

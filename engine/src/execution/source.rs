@@ -24,7 +24,7 @@ use datafusion::{
     },
     physical_plan::{
         DisplayFormatType, SortOrderPushdownResult,
-        filter_pushdown::FilterPushdownPropagation,
+        filter_pushdown::{FilterPushdownPropagation, PushedDown},
         metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder},
     },
 };
@@ -34,7 +34,7 @@ use roaring::RoaringTreemap;
 use vortex::{io::VortexReadAt, scan::selection::Selection, session::VortexSession};
 use vortex_datafusion::{VortexAccessPlan, VortexSource, reader::VortexReaderFactory};
 
-use super::pruning::surviving_blocks;
+use super::{arithmetic::may_fail, pruning::surviving_blocks};
 use crate::storage::{
     ManagedStorage, format,
     zones::{BLOCK_ROWS, ZoneMap},
@@ -156,13 +156,21 @@ impl FileSource for WarehouseSource {
         filters: Vec<Arc<dyn PhysicalExpr>>,
         config: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn FileSource>>> {
-        let pushed = self.inner.try_pushdown_filters(filters.clone(), config)?;
+        // Vortex gets what cannot fail; the rest stays above, where errors are SQL's.
+        let (safe, unsafe_): (Vec<_>, Vec<_>) =
+            filters.iter().cloned().partition(|filter| !may_fail(filter, &self.schema));
+        let pushed = self.inner.try_pushdown_filters(safe.clone(), config)?;
+        let mut answered = pushed.filters.into_iter();
+        let answers = filters.iter().map(|filter| match unsafe_.contains(filter) {
+            true => PushedDown::No,
+            false => answered.next().unwrap_or(PushedDown::No),
+        });
+        let answers = FilterPushdownPropagation::with_parent_pushdown_result(answers.collect());
         let Some(inner) = &pushed.updated_node else {
-            return Ok(pushed);
+            return Ok(answers);
         };
         let mut source = self.with_inner(inner)?;
-        source.predicate = Some(conjunction(self.predicate.iter().cloned().chain(filters)));
-        let answers = FilterPushdownPropagation::with_parent_pushdown_result(pushed.filters);
+        source.predicate = Some(conjunction(self.predicate.iter().cloned().chain(safe)));
         Ok(answers.with_updated_node(Arc::new(source)))
     }
 
@@ -186,6 +194,9 @@ impl FileSource for WarehouseSource {
         &self,
         projection: &ProjectionExprs,
     ) -> Result<Option<Arc<dyn FileSource>>> {
+        if projection.iter().any(|item| may_fail(&item.expr, &self.schema)) {
+            return Ok(None);
+        }
         let Some(inner) = self.inner.try_pushdown_projection(projection)? else {
             return Ok(None);
         };

@@ -141,14 +141,42 @@ fn values(
         }
         let mut expressions = Vec::with_capacity(width);
         for (value, position) in row.iter().zip(&given) {
-            expressions.push(match value {
+            let value = match value {
                 Some(expression) => expression.clone(),
                 None => default_of(table, *position)?,
-            });
+            };
+            expressions.push(assigned(value, table.columns[*position].sql_type));
         }
         written.push(expressions);
     }
     Ok((Some(Box::new(sql::values_query(written))), given))
+}
+
+/// Casts a value to its column's type on its own: the rows of a list may write one column's values
+/// in different ways, as `'2024-01-31'` and `date '2024-01-31'`.
+fn assigned(value: ast::Expr, sql_type: SqlType) -> ast::Expr {
+    let zoned = ast::TimezoneInfo::WithTimeZone;
+    let data_type = match sql_type {
+        SqlType::Boolean => ast::DataType::Boolean,
+        SqlType::SmallInt => ast::DataType::SmallInt(None),
+        SqlType::Integer => ast::DataType::Integer(None),
+        SqlType::BigInt | SqlType::Oid => ast::DataType::BigInt(None),
+        SqlType::Decimal { precision, scale } => ast::DataType::Numeric(
+            ast::ExactNumberInfo::PrecisionAndScale(u64::from(precision), i64::from(scale)),
+        ),
+        SqlType::Real => ast::DataType::Real,
+        SqlType::DoublePrecision => ast::DataType::DoublePrecision,
+        // No length: what is too long is an error of the assignment, a cast would cut it.
+        SqlType::Char { .. } | SqlType::Varchar { .. } | SqlType::Name => {
+            ast::DataType::Varchar(None)
+        }
+        SqlType::Date => ast::DataType::Date,
+        SqlType::Time => ast::DataType::Time(None, ast::TimezoneInfo::None),
+        SqlType::Timestamp => ast::DataType::Timestamp(None, ast::TimezoneInfo::None),
+        SqlType::TimestampTz => ast::DataType::Timestamp(None, zoned),
+    };
+    let (kind, expr) = (ast::CastKind::Cast, Box::new(value));
+    ast::Expr::Cast { kind, expr, data_type, array: false, format: None }
 }
 
 fn default_of(table: &Table, position: usize) -> Result<ast::Expr, Error> {
