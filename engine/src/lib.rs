@@ -20,8 +20,9 @@ pub mod copy;
 pub mod write;
 
 pub mod execution;
-pub mod functions;
 pub mod system;
+
+pub mod functions;
 
 pub mod plan;
 

@@ -21,4 +21,6 @@ mod scalar_subqueries;
 mod settings;
 
 pub use column_names::output_names;
+#[cfg(test)]
+pub(crate) use planner::prepared;
 pub use planner::{Planner, PlanningSession, QueryContext};

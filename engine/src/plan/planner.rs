@@ -88,9 +88,7 @@ pub struct PlanningSession {
 impl PlanningSession {
     /// Resolves the names of a query.
     pub async fn bind(&self, query: &ast::Query) -> Result<LogicalPlan> {
-        let mut query = query.clone();
-        column_names::name_columns(&mut query);
-        scalar_subqueries::aggregate_them(&mut query);
+        let query = prepared(query);
         functions_exist::check(&query, &self.state)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let statement = ast::Statement::Query(Box::new(query));
@@ -118,4 +116,13 @@ impl PlanningSession {
     pub fn state(&self) -> &SessionState {
         &self.state
     }
+}
+
+/// Returns a query in the form that DataFusion binds: every column with a name of its own, correlated
+/// scalar subqueries as aggregates.
+pub(crate) fn prepared(query: &ast::Query) -> ast::Query {
+    let mut query = query.clone();
+    column_names::name_columns(&mut query);
+    scalar_subqueries::aggregate_them(&mut query);
+    query
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use datafusion::{
     arrow::{
         array::{RecordBatch, RecordBatchOptions},
-        datatypes::Schema,
+        datatypes::{DataType, Schema},
     },
-    common::ScalarValue,
+    common::{ExprSchema, ScalarValue},
+    functions::math::expr_fn::round,
     logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder},
 };
 use engine::{
@@ -155,6 +156,10 @@ fn values(
 /// Casts a value to its column's type on its own: the rows of a list may write one column's values
 /// in different ways, as `'2024-01-31'` and `date '2024-01-31'`.
 fn assigned(value: ast::Expr, sql_type: SqlType) -> ast::Expr {
+    // Fractions are rounded where the columns are assigned.
+    if is_integer(sql_type) && is_fraction_literal(&value) {
+        return value;
+    }
     let zoned = ast::TimezoneInfo::WithTimeZone;
     let data_type = match sql_type {
         SqlType::Boolean => ast::DataType::Boolean,
@@ -177,6 +182,11 @@ fn assigned(value: ast::Expr, sql_type: SqlType) -> ast::Expr {
     };
     let (kind, expr) = (ast::CastKind::Cast, Box::new(value));
     ast::Expr::Cast { kind, expr, data_type, array: false, format: None }
+}
+
+fn is_fraction_literal(value: &ast::Expr) -> bool {
+    let ast::Expr::Value(value) = value else { return false };
+    matches!(&value.value, ast::Value::Number(digits, _) if digits.contains('.'))
 }
 
 fn default_of(table: &Table, position: usize) -> Result<ast::Expr, Error> {
@@ -222,10 +232,26 @@ fn assign(plan: LogicalPlan, table: &Arc<Table>, given: &[usize]) -> Result<Logi
             table: table.name.clone(),
             column: position.to_string(),
         })?;
-        let cast = Cast::new(Box::new(Expr::Column(column)), target.sql_type.arrow());
+        let is_fraction = matches!(
+            plan.schema().data_type(&column)?,
+            DataType::Decimal128(_, _)
+                | DataType::Decimal256(_, _)
+                | DataType::Float32
+                | DataType::Float64
+        );
+        // Redshift rounds what is assigned to an integer; Arrow's cast would cut it.
+        let value = match is_fraction && is_integer(target.sql_type) {
+            true => round(vec![Expr::Column(column)]),
+            false => Expr::Column(column),
+        };
+        let cast = Cast::new(Box::new(value), target.sql_type.arrow());
         casts.push(Expr::Cast(cast).alias(target.name.as_str()));
     }
     Ok(LogicalPlanBuilder::from(plan).project(casts)?.build()?)
+}
+
+fn is_integer(sql_type: SqlType) -> bool {
+    matches!(sql_type, SqlType::SmallInt | SqlType::Integer | SqlType::BigInt)
 }
 
 /// DEFAULT VALUES: one row of which nothing is given.

@@ -5,6 +5,7 @@
 mod collations;
 mod custom_operators;
 mod date_parts;
+mod exponents;
 mod limits;
 mod operator_functions;
 mod refuse;
@@ -50,7 +51,14 @@ pub(super) fn query(query: &mut ast::Query) -> Result<(), Refused> {
 /// Rewrites an expression.
 pub(super) fn expression(expression: &mut ast::Expr) -> Result<(), Refused> {
     // Most values of a long INSERT are bare literals.
-    if matches!(expression, ast::Expr::Value(_)) {
+    let is_plain = match expression {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::Number(digits, _) => !digits.contains(['e', 'E']),
+            _ => true,
+        },
+        _ => false,
+    };
+    if is_plain {
         return Ok(());
     }
     run(expression)
@@ -65,6 +73,7 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut collations::DefaultCollations)?;
     visit(tree, &mut types::PlainTypes)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;
+    visit(tree, &mut exponents::ExponentsAreDoubles)?;
     visit(tree, &mut words::WordsAreCalls)
 }
 
