@@ -5,9 +5,10 @@ use std::sync::Arc;
 use datafusion::{
     arrow::{
         array::{RecordBatch, RecordBatchOptions},
-        datatypes::Schema,
+        datatypes::{DataType, Schema},
     },
-    common::ScalarValue,
+    common::{ExprSchema, ScalarValue},
+    functions::math::expr_fn::round,
     logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder},
 };
 use engine::{
@@ -152,9 +153,20 @@ fn values(
     Ok((Some(Box::new(sql::values_query(written))), given))
 }
 
-/// Casts a value to its column's type on its own: the rows of a list may write one column's values
-/// in different ways, as `'2024-01-31'` and `date '2024-01-31'`.
+/// Casts a text to its column's type on its own: the rows of a list may write one column's values in
+/// different ways, as `'2024-01-31'` and `date '2024-01-31'`.
 fn assigned(value: ast::Expr, sql_type: SqlType) -> ast::Expr {
+    let is_text = matches!(
+        &value,
+        ast::Expr::Value(literal) if matches!(literal.value, ast::Value::SingleQuotedString(_))
+    );
+    if is_text == sql_type.is_text() {
+        return value;
+    }
+    if !is_text && !matches!(value, ast::Expr::Value(_)) {
+        // An expression may be a text already: the assignment of the whole column casts it.
+        return value;
+    }
     let zoned = ast::TimezoneInfo::WithTimeZone;
     let data_type = match sql_type {
         SqlType::Boolean => ast::DataType::Boolean,
@@ -222,10 +234,21 @@ fn assign(plan: LogicalPlan, table: &Arc<Table>, given: &[usize]) -> Result<Logi
             table: table.name.clone(),
             column: position.to_string(),
         })?;
-        let cast = Cast::new(Box::new(Expr::Column(column)), target.sql_type.arrow());
+        let given = plan.schema().field_from_column(&column)?.data_type().clone();
+        let value = rounded(Expr::Column(column), &given, target.sql_type);
+        let cast = Cast::new(Box::new(value), target.sql_type.arrow());
         casts.push(Expr::Cast(cast).alias(target.name.as_str()));
     }
     Ok(LogicalPlanBuilder::from(plan).project(casts)?.build()?)
+}
+
+/// An integer column takes the nearest integer; a cast alone would cut the fraction.
+fn rounded(value: Expr, given: &DataType, target: SqlType) -> Expr {
+    let to_integer = matches!(target, SqlType::SmallInt | SqlType::Integer | SqlType::BigInt);
+    match given.is_decimal() || given.is_floating() {
+        true if to_integer => round(vec![value]),
+        _ => value,
+    }
 }
 
 /// DEFAULT VALUES: one row of which nothing is given.

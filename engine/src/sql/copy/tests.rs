@@ -1,3 +1,5 @@
+//! COPY's parameters as text, and what is refused.
+
 use sqlparser::{dialect::RedshiftSqlDialect, parser::Parser, tokenizer::Tokenizer};
 
 use super::{CopyStatement, FileFormat, ParameterKind, Secret, parse};

@@ -5,6 +5,7 @@
 mod collations;
 mod custom_operators;
 mod date_parts;
+mod float_literals;
 mod limits;
 mod operator_functions;
 mod refuse;
@@ -50,7 +51,8 @@ pub(super) fn query(query: &mut ast::Query) -> Result<(), Refused> {
 /// Rewrites an expression.
 pub(super) fn expression(expression: &mut ast::Expr) -> Result<(), Refused> {
     // Most values of a long INSERT are bare literals.
-    if matches!(expression, ast::Expr::Value(_)) {
+    if matches!(expression, ast::Expr::Value(value) if !float_literals::has_exponent(&value.value))
+    {
         return Ok(());
     }
     run(expression)
@@ -64,6 +66,7 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut operator_functions::OperatorsAreFunctions)?;
     visit(tree, &mut collations::DefaultCollations)?;
     visit(tree, &mut types::PlainTypes)?;
+    visit(tree, &mut float_literals::ExponentsAreFloats)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;
     visit(tree, &mut words::WordsAreCalls)
 }
