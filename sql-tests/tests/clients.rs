@@ -79,13 +79,13 @@ async fn copy_reads_from_an_independent_s3_server() -> Result<()> {
     let client = cluster.connect().await?;
     client.run("create table t (id int, name varchar(10))").await?;
     client.run("copy t from 's3://sql-tests/part-' iam_role default").await?;
-    client.run("copy t from 's3://sql-tests/gzip/part-' iam_role default gzip").await?;
+    client.run("copy t from 's3://sql-tests/gzip-part-' iam_role default gzip").await?;
     client.run("copy t from 's3://sql-tests/parts.manifest' iam_role default manifest").await?;
     ensure!(client.number("select count(*) from t").await? == 9, "rows");
     client
         .run("create table sales (id int, name varchar(20), price decimal(10, 2), d date, ts timestamp)")
         .await?;
-    client.run("copy sales from 's3://sql-tests/parquet/' iam_role default parquet").await?;
+    client.run("copy sales from 's3://sql-tests/parquet-' iam_role default parquet").await?;
     ensure!(client.number("select count(*) from sales").await? == 3, "rows of Parquet");
     let with_keys = format!(
         "copy t from 's3://sql-tests/part-' access_key_id '{}' secret_access_key '{}'",

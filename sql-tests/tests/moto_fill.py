@@ -26,5 +26,6 @@ s3 = boto3.client(
 s3.create_bucket(Bucket="sql-tests")
 for path in sorted(folder.rglob("*")):
     if path.is_file():
-        s3.upload_file(str(path), "sql-tests", path.relative_to(folder).as_posix())
+        # moto cannot check the signature of a listing whose prefix has a slash: keys without.
+        s3.upload_file(str(path), "sql-tests", path.relative_to(folder).as_posix().replace("/", "-"))
 print(key["AccessKeyId"], key["SecretAccessKey"])

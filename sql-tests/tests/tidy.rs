@@ -18,10 +18,11 @@ const BANNED_NAMES: [&str; 8] =
 /// The crates with product code.
 const CRATES: [&str; 4] = ["engine", "leader", "compute", "benches"];
 /// The modules of `engine`: each imports only from lines above its own.
-const ENGINE_ORDER: [&[&str]; 10] = [
+const ENGINE_ORDER: [&[&str]; 11] = [
     &["client_error", "ids"],
     &["types"],
-    &["sql", "access", "distribution", "storage"],
+    &["sql", "access", "distribution"],
+    &["storage"],
     &["catalog"],
     &["transaction"],
     &["copy", "write"],
@@ -219,10 +220,11 @@ fn nothing_is_left_to_do() {
 fn sql_is_never_written_to_be_parsed_again() {
     let starts = ["format!(\"SELECT", "format!(\"select ", "format!(\"INSERT", "format!(\"insert "];
     let mut broken = Vec::new();
-    let made = |source: &&Source| !source.path.starts_with("benches") && !source.is_test();
-    for source in product().iter().filter(made) {
+    for source in product().iter().filter(|s| !s.path.starts_with("benches") && !s.is_test()) {
         for (number, line) in source.code().enumerate() {
-            if starts.iter().any(|start| line.contains(start)) {
+            // A command tag is a word and a count, no SQL.
+            let is_tag = line.contains("{row_count}");
+            if !is_tag && starts.iter().any(|start| line.contains(start)) {
                 broken.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
             }
         }

@@ -28,7 +28,6 @@ use crate::{
     catalog::{Catalog, CatalogChange, CatalogError},
     client_error::ClientError,
     distribution::HASH_VERSION,
-    error::Error,
     ids::{CommitSeq, Xid},
     storage::{
         ManagedStorage,
@@ -61,7 +60,7 @@ pub struct CommitLog {
 #[derive(Debug)]
 struct Request {
     transaction: Transaction,
-    reply: oneshot::Sender<Result<Arc<Catalog>, Error>>,
+    reply: oneshot::Sender<Result<Arc<Catalog>, TransactionError>>,
 }
 
 impl CommitLog {
@@ -93,10 +92,7 @@ impl CommitLog {
             garbage,
             fenced: false,
         };
-        writer.write(Vec::new()).await.map_err(|error| match error {
-            Error::Transaction(error) => error,
-            other => TransactionError::NotWritten(other.to_string(), other.sqlstate()),
-        })?;
+        writer.write(Vec::new()).await?;
         tokio::spawn(writer.run(requests));
         Ok(Arc::new(Self { head, queue, next_xid, next_oid, slice_count }))
     }
@@ -123,7 +119,7 @@ impl CommitLog {
     }
 
     /// Makes a transaction visible and durable, or neither.
-    pub async fn commit(&self, transaction: Transaction) -> Result<Arc<Catalog>, Error> {
+    pub async fn commit(&self, transaction: Transaction) -> Result<Arc<Catalog>, TransactionError> {
         if transaction.is_read_only() {
             return Ok(self.head());
         }
@@ -279,7 +275,7 @@ impl Writer {
                     } else {
                         TransactionError::NotWritten(text.clone(), sqlstate)
                     };
-                    drop(reply.send(Err(error.into())));
+                    drop(reply.send(Err(error)));
                 }
             }
         }
@@ -293,9 +289,9 @@ impl Writer {
     async fn write(
         &mut self,
         transactions: Vec<CommittedTransaction>,
-    ) -> Result<Arc<Catalog>, Error> {
+    ) -> Result<Arc<Catalog>, TransactionError> {
         if self.fenced {
-            return Err(TransactionError::Fenced.into());
+            return Err(TransactionError::Fenced);
         }
         let before = self.head();
         let seq = CommitSeq(before.version.0 + 1);
@@ -311,7 +307,7 @@ impl Writer {
                 (Ok(_), there) => {
                     there?;
                     self.fenced = true;
-                    return Err(TransactionError::Fenced.into());
+                    return Err(TransactionError::Fenced);
                 }
                 (Err(error), _) => return Err(error.into()),
             }

@@ -1,6 +1,7 @@
 //! What can go wrong between a statement and its durability.
 
 use crate::{
+    catalog::CatalogError,
     client_error::{ClientError, SqlState},
     storage::StorageError,
 };
@@ -49,6 +50,9 @@ pub enum TransactionError {
     /// The storage root.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A change that the newest version of the catalogue does not allow.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
 }
 
 impl ClientError for TransactionError {
@@ -60,6 +64,7 @@ impl ClientError for TransactionError {
             Self::SliceCount { .. } => SqlState::INVALID_PARAMETER_VALUE,
             Self::NotWritten(_, sqlstate) => *sqlstate,
             Self::Storage(error) => error.sqlstate(),
+            Self::Catalog(error) => error.sqlstate(),
         }
     }
 
@@ -69,6 +74,7 @@ impl ClientError for TransactionError {
                 Some(format!("Start with --slices {stored}, or without --slices."))
             }
             Self::Storage(error) => error.hint(),
+            Self::Catalog(error) => error.hint(),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::{
     catalog::{Catalog, CatalogChange},
     client_error::SqlState,
-    transaction::Transaction,
+    transaction::{Transaction, TransactionError},
 };
 
 use crate::{error::Error, session::Session};
@@ -167,11 +167,11 @@ impl Session {
         match self.leader.log().commit(transaction).await {
             Ok(_) => Ok(()),
             // Refused, so certainly in no record. After any other error a record may hold these runs.
-            Err(error @ engine::error::Error::Catalog(_)) => {
+            Err(error @ TransactionError::Catalog(_)) => {
                 self.leader.delete_runs(written);
-                Err(error.into())
+                Err(engine::error::Error::from(error).into())
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(engine::error::Error::from(error).into()),
         }
     }
 

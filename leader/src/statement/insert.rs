@@ -153,11 +153,18 @@ fn values(
     Ok((Some(Box::new(sql::values_query(written))), given))
 }
 
-/// Casts a value to its column's type on its own: the rows of a list may write one column's values
-/// in different ways, as `'2024-01-31'` and `date '2024-01-31'`.
+/// Casts a text to its column's type on its own: the rows of a list may write one column's values in
+/// different ways, as `'2024-01-31'` and `date '2024-01-31'`.
 fn assigned(value: ast::Expr, sql_type: SqlType) -> ast::Expr {
-    // Fractions are rounded where the columns are assigned.
-    if is_integer(sql_type) && is_fraction_literal(&value) {
+    let is_text = matches!(
+        &value,
+        ast::Expr::Value(literal) if matches!(literal.value, ast::Value::SingleQuotedString(_))
+    );
+    if is_text == sql_type.is_text() {
+        return value;
+    }
+    if !is_text && !matches!(value, ast::Expr::Value(_)) {
+        // An expression may be a text already: the assignment of the whole column casts it.
         return value;
     }
     let zoned = ast::TimezoneInfo::WithTimeZone;
@@ -182,11 +189,6 @@ fn assigned(value: ast::Expr, sql_type: SqlType) -> ast::Expr {
     };
     let (kind, expr) = (ast::CastKind::Cast, Box::new(value));
     ast::Expr::Cast { kind, expr, data_type, array: false, format: None }
-}
-
-fn is_fraction_literal(value: &ast::Expr) -> bool {
-    let ast::Expr::Value(value) = value else { return false };
-    matches!(&value.value, ast::Value::Number(digits, _) if digits.contains('.'))
 }
 
 fn default_of(table: &Table, position: usize) -> Result<ast::Expr, Error> {
@@ -232,26 +234,21 @@ fn assign(plan: LogicalPlan, table: &Arc<Table>, given: &[usize]) -> Result<Logi
             table: table.name.clone(),
             column: position.to_string(),
         })?;
-        let is_fraction = matches!(
-            plan.schema().data_type(&column)?,
-            DataType::Decimal128(_, _)
-                | DataType::Decimal256(_, _)
-                | DataType::Float32
-                | DataType::Float64
-        );
-        // Redshift rounds what is assigned to an integer; Arrow's cast would cut it.
-        let value = match is_fraction && is_integer(target.sql_type) {
-            true => round(vec![Expr::Column(column)]),
-            false => Expr::Column(column),
-        };
+        let given = plan.schema().field_from_column(&column)?.data_type().clone();
+        let value = rounded(Expr::Column(column), &given, target.sql_type);
         let cast = Cast::new(Box::new(value), target.sql_type.arrow());
         casts.push(Expr::Cast(cast).alias(target.name.as_str()));
     }
     Ok(LogicalPlanBuilder::from(plan).project(casts)?.build()?)
 }
 
-fn is_integer(sql_type: SqlType) -> bool {
-    matches!(sql_type, SqlType::SmallInt | SqlType::Integer | SqlType::BigInt)
+/// An integer column takes the nearest integer; a cast alone would cut the fraction.
+fn rounded(value: Expr, given: &DataType, target: SqlType) -> Expr {
+    let to_integer = matches!(target, SqlType::SmallInt | SqlType::Integer | SqlType::BigInt);
+    match given.is_decimal() || given.is_floating() {
+        true if to_integer => round(vec![value]),
+        _ => value,
+    }
 }
 
 /// DEFAULT VALUES: one row of which nothing is given.

@@ -5,7 +5,7 @@
 mod collations;
 mod custom_operators;
 mod date_parts;
-mod exponents;
+mod float_literals;
 mod limits;
 mod operator_functions;
 mod refuse;
@@ -51,14 +51,8 @@ pub(super) fn query(query: &mut ast::Query) -> Result<(), Refused> {
 /// Rewrites an expression.
 pub(super) fn expression(expression: &mut ast::Expr) -> Result<(), Refused> {
     // Most values of a long INSERT are bare literals.
-    let is_plain = match expression {
-        ast::Expr::Value(value) => match &value.value {
-            ast::Value::Number(digits, _) => !digits.contains(['e', 'E']),
-            _ => true,
-        },
-        _ => false,
-    };
-    if is_plain {
+    if matches!(expression, ast::Expr::Value(value) if !float_literals::has_exponent(&value.value))
+    {
         return Ok(());
     }
     run(expression)
@@ -72,8 +66,8 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut operator_functions::OperatorsAreFunctions)?;
     visit(tree, &mut collations::DefaultCollations)?;
     visit(tree, &mut types::PlainTypes)?;
+    visit(tree, &mut float_literals::ExponentsAreFloats)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;
-    visit(tree, &mut exponents::ExponentsAreDoubles)?;
     visit(tree, &mut words::WordsAreCalls)
 }
 
