@@ -216,7 +216,8 @@ async fn rows(session: &SessionContext, sql: &str) -> TestResult<Vec<String>> {
 
 /// Runs every statement of a script; `-- name` lines say whose it is.
 ///
-/// Those of `refused` are known not to work: functions in FROM and `tableoid` are not there yet.
+/// Those of `refused` are known not to work yet: functions in FROM, `tableoid`, a column beside `*`
+/// that has it too, and subqueries correlated by more than equality.
 async fn run_script(script: &str, refused: &[&str]) -> TestResult {
     let session = session()?;
     let mut failures = Vec::new();
@@ -277,12 +278,16 @@ fn rows_have_one_value_per_column() -> TestResult {
 
 #[tokio::test]
 async fn psql_15() -> TestResult {
-    run_script(include_str!("psql.sql"), &["-- \\dd", "-- \\dL", "-- \\d+ t"]).await
+    run_script(
+        include_str!("psql.sql"),
+        &["-- \\dd", "-- \\dL", "-- \\dD", "-- \\d t", "-- \\d+ t", "-- \\d+ v"],
+    )
+    .await
 }
 
 #[tokio::test]
 async fn pgjdbc() -> TestResult {
-    run_script(include_str!("pgjdbc.sql"), &[]).await
+    run_script(include_str!("pgjdbc.sql"), &["-- DBeaver schemas"]).await
 }
 
 #[tokio::test]
