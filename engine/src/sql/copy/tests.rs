@@ -54,24 +54,22 @@ fn parameters_come_in_any_order_and_as_is_optional() -> Result<(), SqlError> {
 
 #[test]
 fn escapes_are_understood() -> Result<(), SqlError> {
-    // Our dialect leaves backslashes to COPY.
-    for unescape in [false] {
-        for (written, meant) in [
-            (r"\t", "\t"),
-            (r"\001", "\u{1}"),
-            (r"\174", "|"),
-            (r"\0", "\0"),
-            (r"\N", r"\N"),
-            (r"\\N", r"\N"),
-            ("N", "N"),
-            ("''", "'"),
-            ("abc", "abc"),
-        ] {
-            let sql = format!("copy t from 's3://b/p' null '{written}'");
-            let parameters = copy_as(&sql, unescape)?.parameters;
-            let found: Vec<_> = parameters.into_iter().map(|p| p.kind).collect();
-            assert_eq!(found, [ParameterKind::Null(meant.into())], "{written} {unescape}");
-        }
+    for (written, meant) in [
+        (r"\t", "\t"),
+        (r"\001", "\u{1}"),
+        (r"\174", "|"),
+        (r"\0", "\0"),
+        (r"\N", r"\N"),
+        (r"\\N", r"\N"),
+        ("N", "N"),
+        ("''", "'"),
+        ("abc", "abc"),
+    ] {
+        // Our dialect leaves backslashes to COPY.
+        let parameters =
+            copy_as(&format!("copy t from 's3://b/p' null '{written}'"), false)?.parameters;
+        let found: Vec<_> = parameters.into_iter().map(|p| p.kind).collect();
+        assert_eq!(found, [ParameterKind::Null(meant.into())], "{written}");
     }
     Ok(())
 }
