@@ -32,6 +32,10 @@ const SLICES_MIN: usize = 2;
 const SLICES_MAX: u32 = 256;
 /// The share of the machine's memory that queries may take together; caches and results need the rest.
 const QUERY_MEMORY_PERCENT: usize = 60;
+/// What blocks of tables may take where the machine's memory is not known.
+const BLOCK_CACHE_FALLBACK: usize = 256 << 20;
+/// The share of the machine's memory that blocks of tables may take.
+const BLOCK_CACHE_PERCENT: usize = 10;
 /// What queries may take together where the machine's memory is not known.
 const QUERY_MEMORY_FALLBACK: usize = 4 << 30;
 /// The configuration's name of the profile that `[s3]` itself is.
@@ -196,9 +200,12 @@ impl Settings {
 
     /// Returns how much memory queries may take together.
     pub fn query_memory_bytes_max(&self) -> usize {
-        let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        memory_total(&meminfo)
-            .map_or(QUERY_MEMORY_FALLBACK, |bytes| bytes / 100 * QUERY_MEMORY_PERCENT)
+        memory_bytes().map_or(QUERY_MEMORY_FALLBACK, |bytes| bytes / 100 * QUERY_MEMORY_PERCENT)
+    }
+
+    /// Returns how much memory blocks of tables may take once they are read.
+    pub fn block_cache_bytes_max(&self) -> usize {
+        memory_bytes().map_or(BLOCK_CACHE_FALLBACK, |bytes| bytes / 100 * BLOCK_CACHE_PERCENT)
     }
 }
 
@@ -355,6 +362,10 @@ fn tls_dir_of(data: &str) -> PathBuf {
 /// Returns whether nobody but this machine can connect.
 pub fn is_loopback(address: &str) -> bool {
     address == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn memory_bytes() -> Option<usize> {
+    memory_total(&fs::read_to_string("/proc/meminfo").unwrap_or_default())
 }
 
 fn memory_total(meminfo: &str) -> Option<usize> {

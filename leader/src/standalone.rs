@@ -35,7 +35,11 @@ pub struct Standalone {
 
 /// Starts a warehouse: recovers what was committed, then serves.
 pub async fn start(settings: Settings) -> Result<Standalone, Error> {
-    let storage = ManagedStorage::open(&settings.data, &settings.s3.default)?;
+    let storage = ManagedStorage::open(
+        &settings.data,
+        &settings.s3.default,
+        settings.block_cache_bytes_max(),
+    )?;
     let log =
         CommitLog::open(Arc::clone(&storage), settings.slices, settings.slices_default()).await?;
     let pool = TrackConsumersPool::new(

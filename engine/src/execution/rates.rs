@@ -135,7 +135,7 @@ async fn rates() {
     for (name, dist_style, sort_key) in kinds {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().to_str().unwrap();
-        let storage = ManagedStorage::open(root, &S3Profile::default()).unwrap();
+        let storage = ManagedStorage::open(root, &S3Profile::default(), 1 << 30).unwrap();
         let mut table = table(&LINEITEM, dist_style, sort_key);
         let layout = layout(&table, 2);
         let start = Instant::now();

@@ -174,17 +174,24 @@ fn seen(rows: f64, domain: f64) -> f64 {
 }
 
 /// Returns the number of values of which `rows` random rows showed `distinct`.
+///
+/// With x rows for each of D values they show (1 − e^(−x))/x values a row: Newton's method for x.
 fn domain(rows: f64, distinct: f64) -> f64 {
-    if distinct >= rows * 0.98 {
+    /// So few rows for each value cannot be told from none.
+    const ROWS_MIN: f64 = 0.001;
+    let shown = distinct / rows;
+    if !(shown < 0.98) {
         // All but unique: any domain fits, as far as the estimate's own error can tell.
-        return rows * 1_000.0;
+        return rows / ROWS_MIN;
     }
-    let (mut low, mut high) = (distinct, rows * 1_000.0);
-    for _ in 0..60 {
-        let middle = f64::midpoint(low, high);
-        if seen(rows, middle) < distinct { low = middle } else { high = middle }
+    // Two lower bounds of x; the left side is convex and falls, so that the steps go up to it.
+    let mut x = (2.0 * (1.0 - shown)).max(1.0 / shown - 1.0).max(ROWS_MIN);
+    for _ in 0..8 {
+        let rest = (-x).exp();
+        let slope = (rest * (x + 1.0) - 1.0) / (x * x);
+        x = (x - ((1.0 - rest) / x - shown) / slope).max(ROWS_MIN);
     }
-    high
+    rows / x
 }
 
 fn integer_span(min: &ScalarValue, max: &ScalarValue) -> Option<u64> {

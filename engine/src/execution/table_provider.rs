@@ -1,6 +1,6 @@
 //! A table at one version, as DataFusion scans it: one partition per slice.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -39,13 +39,23 @@ pub struct WarehouseTable {
     storage: Arc<ManagedStorage>,
     schema: SchemaRef,
     slice_count: u32,
+    /// Of all runs: asked for many times while one statement is planned.
+    statistics: OnceLock<Statistics>,
 }
 
 impl WarehouseTable {
     /// Returns the table as of the version that `table` describes.
     pub fn new(table: Arc<Table>, storage: Arc<ManagedStorage>, slice_count: u32) -> Self {
         let schema = table.arrow_schema();
-        Self { table, storage, schema, slice_count: slice_count.max(1) }
+        let statistics = OnceLock::new();
+        Self { table, storage, schema, slice_count: slice_count.max(1), statistics }
+    }
+
+    fn of_all_runs(&self) -> &Statistics {
+        self.statistics.get_or_init(|| {
+            let runs = self.table.manifest.runs.iter().collect::<Vec<_>>();
+            statistics::of_runs(&runs, &self.schema)
+        })
     }
 
     /// Returns the table that is scanned.
@@ -125,8 +135,7 @@ impl TableProvider for WarehouseTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        let runs = self.table.manifest.runs.iter().collect::<Vec<_>>();
-        Some(statistics::of_runs(&runs, &self.schema))
+        Some(self.of_all_runs().clone())
     }
 
     fn supports_filters_pushdown(
@@ -145,10 +154,11 @@ impl TableProvider for WarehouseTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (runs, left_out) = self.surviving_runs(state, filters)?;
-        let mut statistics = statistics::of_runs(&runs, &self.schema);
-        if !left_out.is_empty() {
-            statistics = statistics.to_inexact();
-        }
+        let statistics = if left_out.is_empty() {
+            self.of_all_runs().clone()
+        } else {
+            statistics::of_runs(&runs, &self.schema).to_inexact()
+        };
         let (groups, order) = self.file_groups(&runs)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
         let source =

@@ -56,7 +56,7 @@ pub(super) fn table(columns: &[(&str, SqlType)], dist_style: DistStyle, sort_key
 }
 
 fn memory() -> Arc<ManagedStorage> {
-    ManagedStorage::with_store(Arc::new(InMemory::new()), Path::from("root"))
+    ManagedStorage::with_store(Arc::new(InMemory::new()), Path::from("root"), 1 << 20)
 }
 
 pub(super) fn layout(table: &Table, slice_count: u32) -> TableLayout {
@@ -184,7 +184,7 @@ async fn every_type_comes_back_as_it_was_written() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().to_str().unwrap();
     let storages =
-        [memory(), ManagedStorage::open(root, &crate::access::S3Profile::default()).unwrap()];
+        [memory(), ManagedStorage::open(root, &crate::access::S3Profile::default(), 1 << 20).unwrap()];
     for storage in storages {
         let table = table(&types, DistStyle::Key(ColumnId(3)), &[]);
         let table = load(&storage, table, 1, vec![arrays.clone()]).await;

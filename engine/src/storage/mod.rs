@@ -13,7 +13,7 @@
 //! | `writer`     | [`TableWriter`](writer::TableWriter): rows in, runs out                |
 //! | `sort`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
 //! | `format`     | runs as Vortex files                                                  |
-//! | `zone_cache`, `page_cache` | zone maps, and pieces of runs, in memory                |
+//! | `zone_cache`, `segment_cache`, `page_cache` | zone maps, and pieces of runs, in memory |
 
 mod bounds;
 mod distinct;
@@ -24,6 +24,7 @@ mod page_cache;
 pub mod paths;
 mod root;
 pub mod run;
+mod segment_cache;
 mod sort;
 #[cfg(test)]
 mod tests;

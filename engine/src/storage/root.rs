@@ -19,6 +19,7 @@ use super::{
     format::{read_zone_map, session},
     page_cache::{CachedRun, PageCache},
     paths::{ObjectPath, ObjectPrefix},
+    segment_cache::{CachedFile, SegmentCache},
     zone_cache::ZoneMapCache,
     zones::ZoneMap,
 };
@@ -27,20 +28,23 @@ use crate::access::S3Profile;
 /// The name of the file whose lock keeps a second process out of a directory.
 const LOCK_FILE: &str = ".lock";
 
-/// The memory that pieces of runs may take where the root is not a directory.
-const PAGE_CACHE_BYTES_MAX: usize = 256 << 20;
-
 /// Managed storage: an object store and a prefix in it.
 #[derive(Debug)]
 pub struct ManagedStorage {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
-    /// Where the objects are files.
-    directory: Option<PathBuf>,
     zone_maps: ZoneMapCache,
-    pages: Arc<PageCache>,
+    cache: RunCache,
     /// Held, never read: closing it gives the directory free.
     _lock: Option<File>,
+}
+
+/// Pieces of runs in memory.
+#[derive(Debug)]
+enum RunCache {
+    /// The objects are files in this directory.
+    Files { directory: PathBuf, segments: Arc<SegmentCache> },
+    Objects(Arc<PageCache>),
 }
 
 /// An object as a listing shows it.
@@ -58,10 +62,15 @@ impl ManagedStorage {
     /// Opens the root: a directory, `file:///directory` or `s3://bucket/prefix`.
     ///
     /// A directory is created when it is absent, and locked: a second process gets
-    /// [`StorageError::Locked`]. `s3` says how to reach the bucket.
-    pub fn open(root: &str, s3: &S3Profile) -> Result<Arc<Self>, StorageError> {
+    /// [`StorageError::Locked`]. `s3` says how to reach the bucket, `cache_bytes_max` how much of what
+    /// is read stays in memory.
+    pub fn open(
+        root: &str,
+        s3: &S3Profile,
+        cache_bytes_max: usize,
+    ) -> Result<Arc<Self>, StorageError> {
         if root.starts_with("s3://") {
-            return Self::open_s3(root, s3);
+            return Self::open_s3(root, s3, cache_bytes_max);
         }
         let directory = match root.strip_prefix("file://") {
             Some(_) => url::Url::parse(root)
@@ -75,10 +84,13 @@ impl ManagedStorage {
             None if root.contains("://") => return Err(invalid(root, "unknown scheme")),
             None => PathBuf::from(root),
         };
-        Self::open_directory(&directory)
+        Self::open_directory(&directory, cache_bytes_max)
     }
 
-    fn open_directory(directory: &FilePath) -> Result<Arc<Self>, StorageError> {
+    fn open_directory(
+        directory: &FilePath,
+        cache_bytes_max: usize,
+    ) -> Result<Arc<Self>, StorageError> {
         let name = directory.display().to_string();
         let failed = |error: std::io::Error| StorageError::from_io(&name, &error);
         if !directory.is_dir() {
@@ -100,16 +112,22 @@ impl ManagedStorage {
         }
         let store = DurableDirectory::open(directory).map_err(failed)?;
         Ok(Arc::new(Self {
-            directory: Some(store.root().to_owned()),
+            cache: RunCache::Files {
+                directory: store.root().to_owned(),
+                segments: Arc::new(SegmentCache::new(cache_bytes_max as u64)),
+            },
             store: Arc::new(store),
             prefix: Path::default(),
             zone_maps: ZoneMapCache::default(),
-            pages: Arc::new(PageCache::new(PAGE_CACHE_BYTES_MAX)),
             _lock: Some(lock),
         }))
     }
 
-    fn open_s3(root: &str, s3: &S3Profile) -> Result<Arc<Self>, StorageError> {
+    fn open_s3(
+        root: &str,
+        s3: &S3Profile,
+        cache_bytes_max: usize,
+    ) -> Result<Arc<Self>, StorageError> {
         let url = url::Url::parse(root).map_err(|error| invalid(root, &error.to_string()))?;
         let bucket = url.host_str().ok_or_else(|| invalid(root, "it names no bucket"))?;
         let prefix =
@@ -131,17 +149,20 @@ impl ManagedStorage {
             builder = builder.with_token(token);
         }
         let store = builder.build().map_err(|error| StorageError::from_store(root, &error))?;
-        Ok(Self::with_store(Arc::new(store), prefix))
+        Ok(Self::with_store(Arc::new(store), prefix, cache_bytes_max))
     }
 
     /// Returns the storage in `prefix` of any object store; nobody is locked out of it.
-    pub fn with_store(store: Arc<dyn ObjectStore>, prefix: Path) -> Arc<Self> {
+    pub fn with_store(
+        store: Arc<dyn ObjectStore>,
+        prefix: Path,
+        cache_bytes_max: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
             store,
             prefix,
-            directory: None,
             zone_maps: ZoneMapCache::default(),
-            pages: Arc::new(PageCache::new(PAGE_CACHE_BYTES_MAX)),
+            cache: RunCache::Objects(Arc::new(PageCache::new(cache_bytes_max))),
             _lock: None,
         })
     }
@@ -228,9 +249,12 @@ impl ManagedStorage {
         location: &Path,
         bytes: u64,
     ) -> Result<Arc<dyn VortexReadAt>, StorageError> {
-        let Some(directory) = &self.directory else {
-            let (store, pages) = (Arc::clone(&self.store), Arc::clone(&self.pages));
-            return Ok(Arc::new(CachedRun::new(store, pages, location.clone(), bytes)));
+        let (directory, segments) = match &self.cache {
+            RunCache::Files { directory, segments } => (directory, segments),
+            RunCache::Objects(pages) => {
+                let (store, pages) = (Arc::clone(&self.store), Arc::clone(pages));
+                return Ok(Arc::new(CachedRun::new(store, pages, location.clone(), bytes)));
+            }
         };
         let file = directory.join(location.as_ref());
         // Opened here for its error: the reader's own does not tell a missing file apart.
@@ -238,7 +262,7 @@ impl ManagedStorage {
         fs::metadata(&file).map_err(failed)?;
         let reader = FileReadAt::open(&file, session().handle())
             .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
-        Ok(Arc::new(reader))
+        Ok(Arc::new(CachedFile::new(reader, Arc::clone(segments), location)))
     }
 
     /// Returns the zone map of the run at `location`, an object of `bytes` bytes.

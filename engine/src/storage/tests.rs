@@ -17,7 +17,7 @@ use crate::{
 
 fn open(directory: &tempfile::TempDir) -> Result<Arc<ManagedStorage>, StorageError> {
     let root = directory.path().join("new/root");
-    ManagedStorage::open(&format!("file://{}", root.display()), &S3Profile::default())
+    ManagedStorage::open(&format!("file://{}", root.display()), &S3Profile::default(), 1 << 20)
 }
 
 async fn check_conformance(storage: Arc<ManagedStorage>) {
@@ -73,7 +73,7 @@ async fn a_directory_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn any_object_store_conforms() {
     let store = Arc::new(InMemory::new());
-    let storage = ManagedStorage::with_store(store, Path::from("some/prefix"));
+    let storage = ManagedStorage::with_store(store, Path::from("some/prefix"), 1 << 20);
     check_conformance(storage).await;
 }
 
@@ -112,7 +112,7 @@ async fn a_directory_is_opened_once_and_keeps_its_objects() {
 #[test]
 fn a_root_that_is_no_root_is_refused() {
     for root in ["", "ftp://host/x", "file://"] {
-        let error = ManagedStorage::open(root, &S3Profile::default()).unwrap_err();
+        let error = ManagedStorage::open(root, &S3Profile::default(), 1 << 20).unwrap_err();
         assert_eq!(error.sqlstate(), SqlState::INVALID_PARAMETER_VALUE, "{root}");
     }
 }

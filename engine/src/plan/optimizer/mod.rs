@@ -1,6 +1,11 @@
 //! Logical rules of ours, run after DataFusion's own.
 
+mod cardinality;
+mod join_order;
 mod push_semi_join;
+mod reduce_aggregates;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -9,7 +14,9 @@ use datafusion::optimizer::OptimizerRule;
 /// The rules, in the order they run.
 pub(super) fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     vec![
-        // Last: it looks at the joins that DataFusion has settled on.
+        // They look at the joins that DataFusion has settled on.
         Arc::new(push_semi_join::PushSemiJoin),
+        Arc::new(reduce_aggregates::ReduceAggregates),
+        Arc::new(join_order::JoinOrder),
     ]
 }

@@ -73,7 +73,7 @@ fn without_projections(plan: &LogicalPlan) -> &LogicalPlan {
 }
 
 /// Returns `left` with the semi-join inside it, or nothing if it must stay on top.
-fn push(semi: &Join, left: &LogicalPlan) -> Result<Option<LogicalPlan>> {
+pub(super) fn push(semi: &Join, left: &LogicalPlan) -> Result<Option<LogicalPlan>> {
     match left {
         LogicalPlan::Projection(projection) if only_columns(projection) => {
             let Some(input) = push_or_place(semi, &projection.input)? else { return Ok(None) };

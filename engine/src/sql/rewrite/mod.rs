@@ -2,6 +2,7 @@
 //!
 //! Each file is one difference and says why. They run in the order of [`query`].
 
+mod arrays;
 mod collations;
 mod custom_operators;
 mod date_parts;
@@ -10,6 +11,7 @@ mod limits;
 mod operator_functions;
 mod refuse;
 mod set_operations;
+mod tableoid;
 mod types;
 mod words;
 
@@ -68,6 +70,8 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut types::PlainTypes)?;
     visit(tree, &mut float_literals::ExponentsAreFloats)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;
+    visit(tree, &mut arrays::ArraysOfUnnestAreTransformed)?;
+    visit(tree, &mut tableoid::TableoidIsRegclass)?;
     visit(tree, &mut words::WordsAreCalls)
 }
 

@@ -8,11 +8,14 @@
 //! psql's `\d` and `\du` are made of these. A subquery is taken as correlated when it names a table
 //! that its own FROM does not.
 
+mod correlation;
+
 use std::ops::ControlFlow;
 
+use correlation::OwnTables;
 use sqlparser::ast::{
-    self, Expr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Visit,
-    VisitMut, Visitor, VisitorMut,
+    self, CaseWhen, Expr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr,
+    Visit, VisitMut, Visitor, VisitorMut, helpers::attached_token::AttachedToken,
 };
 
 use crate::functions::SINGLE_VALUE;
@@ -31,10 +34,15 @@ impl VisitorMut for Rewriter {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::Subquery(query) => {
-                if let Some(select) = plain_select(query)
-                    && is_correlated(select)
-                {
-                    wrap(select, SINGLE_VALUE);
+                let Some(select) = plain_select(query) else { return ControlFlow::Continue(()) };
+                let tables = OwnTables::of(select);
+                if !tables.leave_out_some(select) {
+                    return ControlFlow::Continue(());
+                }
+                let guard = correlation::separate(select, &tables);
+                wrap(select, SINGLE_VALUE);
+                if let Some(guard) = guard {
+                    *expr = guarded(guard, expr.clone());
                 }
             }
             Expr::Function(function) if is_array(function) => {
@@ -48,6 +56,17 @@ impl VisitorMut for Rewriter {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Returns `CASE WHEN guard THEN subquery END`.
+fn guarded(guard: Expr, subquery: Expr) -> Expr {
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen { condition: guard, result: subquery }],
+        else_result: None,
     }
 }
 
@@ -122,49 +141,6 @@ fn aggregates(select: &Select) -> bool {
     select.projection.visit(&mut Finder).is_break()
 }
 
-/// Returns whether the select names a table that its own FROM does not.
-fn is_correlated(select: &Select) -> bool {
-    let mut own: Vec<String> = Vec::new();
-    for table in &select.from {
-        let joined = table.joins.iter().map(|join| &join.relation);
-        own.extend(std::iter::once(&table.relation).chain(joined).filter_map(name_of));
-    }
-    struct Foreign<'a>(&'a [String]);
-    impl Visitor for Foreign<'_> {
-        type Break = ();
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::CompoundIdentifier(parts) if parts.len() >= 2 => {
-                    let table = &parts[parts.len() - 2].value;
-                    if self.0.contains(table) {
-                        ControlFlow::Continue(())
-                    } else {
-                        ControlFlow::Break(())
-                    }
-                }
-                // A query within has tables of its own.
-                Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
-                    ControlFlow::Continue(())
-                }
-                _ => ControlFlow::Continue(()),
-            }
-        }
-    }
-    select.selection.visit(&mut Foreign(&own)).is_break()
-        || select.projection.visit(&mut Foreign(&own)).is_break()
-}
-
-fn name_of(table: &ast::TableFactor) -> Option<String> {
-    match table {
-        ast::TableFactor::Table { name, alias, .. } => match alias {
-            Some(alias) => Some(alias.name.value.clone()),
-            None => name.0.last().and_then(|part| part.as_ident()).map(|i| i.value.clone()),
-        },
-        ast::TableFactor::Derived { alias, .. } => alias.as_ref().map(|a| a.name.value.clone()),
-        _ => None,
-    }
-}
-
 fn wrap(select: &mut Select, aggregate: &str) {
     for item in &mut select.projection {
         let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
@@ -215,6 +191,18 @@ mod tests {
         ] {
             assert_eq!(rewritten(same), same);
         }
+    }
+
+    #[test]
+    fn conditions_on_the_outer_row_are_said_without_the_subquery() {
+        assert_eq!(
+            rewritten("select (select a from t where t.k = o.k and o.has and t.b > 1) from o"),
+            "SELECT CASE WHEN o.has THEN (SELECT single_value(a) FROM t WHERE t.k = o.k AND t.b > 1) END FROM o"
+        );
+        assert_eq!(
+            rewritten("select (select c.n from c, t where c.i = o.c and t.i = o.t and o.c <> t.c) from o"),
+            "SELECT (SELECT single_value(c.n) FROM c, t WHERE c.i = o.c AND t.i = o.t AND c.i <> t.c) FROM o"
+        );
     }
 
     #[test]
