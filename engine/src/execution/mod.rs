@@ -10,6 +10,7 @@
 //! | `table_provider` | [`WarehouseTable`]: a table at one version, one partition per slice     |
 //! | `source`         | [`WarehouseSource`]: Vortex's source, which skips blocks and counts them |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
+//! | `runtime_filter` | filters that joins find while the query runs, inside the scan           |
 //! | `arithmetic`     | which expressions may fail, and are not handed to Vortex                |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
@@ -19,6 +20,7 @@ mod order;
 mod pruning;
 #[cfg(test)]
 mod rates;
+mod runtime_filter;
 mod source;
 mod statistics;
 mod table_provider;

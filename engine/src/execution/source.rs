@@ -1,7 +1,7 @@
 //! The leaf of every plan over a table: Vortex's source, which here skips blocks and counts them.
 //!
-//! Vortex prunes by its own zone maps but neither counts nor sees dynamic filters (of joins and of
-//! TopK). So when a run is opened, the filters as they are at that moment are held against the
+//! Vortex prunes by its own zone maps but neither counts nor prunes by dynamic filters (of joins and
+//! of TopK). So when a run is opened, the filters as they are at that moment are held against the
 //! run's [`ZoneMap`], and Vortex is handed only the rows of the blocks that remain.
 
 use std::{fmt, ops::Range, sync::Arc};
@@ -34,7 +34,7 @@ use roaring::RoaringTreemap;
 use vortex::{io::VortexReadAt, scan::selection::Selection, session::VortexSession};
 use vortex_datafusion::{VortexAccessPlan, VortexSource, reader::VortexReaderFactory};
 
-use super::{arithmetic::may_fail, pruning::surviving_blocks};
+use super::{arithmetic::may_fail, pruning::surviving_blocks, runtime_filter::FilterConverter};
 use crate::storage::{
     ManagedStorage, format,
     zones::{BLOCK_ROWS, ZoneMap},
@@ -69,6 +69,7 @@ impl WarehouseSource {
         let inner = VortexSource::new(table, format::session().clone())
             .with_projection_pushdown(true)
             .with_predicate_pushdown(true)
+            .with_expression_converter(Arc::new(FilterConverter::new(format::session())))
             .with_vortex_reader_factory(Arc::new(readers))
             .with_file_metadata_cache(footers);
         Self { inner, storage, schema, predicate: None, blocks_left_out: 0 }
