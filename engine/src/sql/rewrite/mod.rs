@@ -5,9 +5,13 @@
 mod collations;
 mod custom_operators;
 mod date_parts;
+mod decode;
 mod float_literals;
 mod limits;
+mod listagg;
 mod operator_functions;
+mod patterns;
+mod ratio_to_report;
 mod refuse;
 mod set_operations;
 mod types;
@@ -68,6 +72,10 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut types::PlainTypes)?;
     visit(tree, &mut float_literals::ExponentsAreFloats)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;
+    visit(tree, &mut patterns::PatternsAreEscaped)?;
+    visit(tree, &mut decode::DecodeIsCase)?;
+    visit(tree, &mut listagg::ListaggIsArrayAgg)?;
+    visit(tree, &mut ratio_to_report::RatioToReportIsQuotient)?;
     visit(tree, &mut words::WordsAreCalls)
 }
 
@@ -101,6 +109,18 @@ fn call(name: &str, arguments: Vec<ast::Expr>) -> ast::Expr {
         over: None,
         within_group: Vec::new(),
     })
+}
+
+/// Returns the arguments of a call, if they are all plain expressions (no `*`, no names).
+fn plain_arguments(function: &ast::Function) -> Option<Vec<ast::Expr>> {
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    let plain = list.args.iter().map(|argument| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expression)) => {
+            Some(expression.clone())
+        }
+        _ => None,
+    });
+    plain.collect()
 }
 
 /// Takes an expression out of its place, leaving NULL until it is put back.

@@ -1,0 +1,69 @@
+//! `AVG(x)` is `SUM(x) / COUNT(x)`: of integers a BIGINT, cut; of NUMERIC(p, s) a NUMERIC(38, s).
+//!
+//! Said as two aggregates, it shares them with the SUM and COUNT that often stand beside it.
+
+use std::sync::Arc;
+
+use datafusion::{
+    error::Result,
+    functions_aggregate::count::count_udaf,
+    logical_expr::{
+        AggregateUDF, Expr, WindowFunctionDefinition,
+        expr::{AggregateFunction, WindowFunction, WindowFunctionParams},
+        planner::{ExprPlanner, PlannerResult, RawAggregateExpr, RawWindowExpr},
+    },
+};
+
+use crate::functions::arithmetic::avg_quotient;
+
+use super::sum;
+
+/// The names AVG is called by.
+fn is_avg(name: &str) -> bool {
+    name == "avg"
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct AvgIsQuotient;
+
+impl ExprPlanner for AvgIsQuotient {
+    fn plan_aggregate(&self, raw: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
+        if !is_avg(raw.func.name()) {
+            return Ok(PlannerResult::Original(raw));
+        }
+        let of = |function: Arc<AggregateUDF>| {
+            Expr::AggregateFunction(AggregateFunction::new_udf(
+                function,
+                raw.args.clone(),
+                raw.distinct,
+                raw.filter.clone(),
+                raw.order_by.clone(),
+                raw.null_treatment,
+            ))
+        };
+        let quotient = avg_quotient().call(vec![of(sum::udaf()), of(count_udaf())]);
+        Ok(PlannerResult::Planned(quotient))
+    }
+
+    fn plan_window(&self, raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        if !is_avg(raw.func_def.name()) {
+            return Ok(PlannerResult::Original(raw));
+        }
+        let of = |function: Arc<AggregateUDF>| {
+            let params = WindowFunctionParams {
+                args: raw.args.clone(),
+                partition_by: raw.partition_by.clone(),
+                order_by: raw.order_by.clone(),
+                window_frame: raw.window_frame.clone(),
+                filter: raw.filter.clone(),
+                null_treatment: raw.null_treatment,
+                distinct: raw.distinct,
+            };
+            let fun = WindowFunctionDefinition::AggregateUDF(function);
+            Expr::WindowFunction(Box::new(WindowFunction { fun, params }))
+        };
+        let quotient = avg_quotient().call(vec![of(sum::udaf()), of(count_udaf())]);
+        Ok(PlannerResult::Planned(quotient))
+    }
+}
