@@ -61,6 +61,7 @@ mod regtype;
 pub(crate) mod scalar;
 mod set_config;
 mod single_value;
+mod sysdate;
 mod to_regclass;
 mod version;
 
@@ -123,6 +124,7 @@ const SESSION: &[Definition] = &[
     pg_table_is_visible::FUNCTION,
     pg_table_size::FUNCTION,
     regclass::FUNCTION,
+    sysdate::FUNCTION,
     to_regclass::FUNCTION,
 ];
 

@@ -158,6 +158,7 @@ fn function_name(function: &ast::Function) -> Option<String> {
         ("datediff", _) => Some("date_diff".to_owned()),
         ("date_part" | "datepart", _) => Some("pgdate_part".to_owned()),
         ("nvl", _) => Some("coalesce".to_owned()),
+        ("approx_distinct", _) => Some("count".to_owned()),
         _ => Some(name),
     }
 }

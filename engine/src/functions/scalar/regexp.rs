@@ -1,7 +1,7 @@
 //! REGEXP_SUBSTR, REGEXP_REPLACE, REGEXP_COUNT and REGEXP_INSTR.
 //!
-//! Parameters: `c` and `i` for case, `e` for the first subexpression, `p` for Perl's dialect. Positions
-//! count characters from 1.
+//! Parameters: `c` and `i` for case, `e` for the first subexpression, `p` for Perl's dialect, of which
+//! look-around and back-references are not there. Positions count characters from 1.
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use datafusion::{
     arrow::{array::ArrayRef, datatypes::Int32Type},
     error::Result,
 };
-use fancy_regex::{Match, Regex, RegexBuilder};
+use regex::{Match, Regex, RegexBuilder};
 
 use crate::{
     client_error::SqlState,
@@ -99,18 +99,16 @@ impl Pattern {
     }
 
     /// Returns the nth match at or after a byte: all of it, or its first subexpression.
-    fn nth<'t>(&self, text: &'t str, from: usize, occurrence: usize) -> Result<Option<Match<'t>>> {
-        let mut found = self.regex.captures_from_pos(text, from).map_err(failed)?;
+    fn nth<'t>(&self, text: &'t str, from: usize, occurrence: usize) -> Option<Match<'t>> {
+        let mut found = self.regex.captures_at(text, from)?;
         for _ in 1..occurrence {
-            let Some(captures) = found else { return Ok(None) };
-            let next = captures.get(0).map_or(text.len(), |matched| next_start(text, matched));
-            found = match next > text.len() {
-                true => None,
-                false => self.regex.captures_from_pos(text, next).map_err(failed)?,
-            };
+            let next = found.get(0).map_or(text.len(), |matched| next_start(text, matched));
+            if next > text.len() {
+                return None;
+            }
+            found = self.regex.captures_at(text, next)?;
         }
-        let group = usize::from(self.first_group);
-        Ok(found.and_then(|captures| captures.get(group)))
+        found.get(usize::from(self.first_group))
     }
 }
 
@@ -120,10 +118,6 @@ fn next_start(text: &str, matched: Match<'_>) -> usize {
         return matched.end();
     }
     matched.end() + text[matched.end()..].chars().next().map_or(1, char::len_utf8)
-}
-
-fn failed(reason: fancy_regex::Error) -> datafusion::error::DataFusionError {
-    client_error(error(SqlState("2201B"), format!("Invalid regular expression: {reason}")))
 }
 
 /// The patterns of one call, each compiled once.
@@ -179,13 +173,8 @@ fn substr(a: &Arguments) -> Result<ArrayRef> {
         let found = byte_at(text, a.integer(2, row).unwrap_or(1))
             .zip(occurrence(a.integer(3, row)))
             .map(|(from, occurrence)| pattern.nth(text, from, occurrence));
-        match found {
-            Some(Err(error)) => Some(Err(error)),
-            Some(Ok(Some(found))) => Some(Ok(found.as_str())),
-            // "the result is NULL" for positions; no match is an empty text.
-            Some(Ok(None)) => Some(Ok("")),
-            None => None,
-        }
+        // A position or an occurrence that is not there is NULL, no match an empty text.
+        found.map(|found| Ok(found.map_or("", |found| found.as_str())))
     })
 }
 
@@ -199,12 +188,11 @@ fn replace(a: &Arguments) -> Result<ArrayRef> {
             return Some(Ok(Cow::Borrowed(text)));
         };
         let replacement = in_dollars(replacement);
-        let replaced = pattern.regex.try_replacen(&text[from..], 0, replacement.as_ref());
-        Some(match replaced {
-            Ok(tail) if from == 0 => Ok(tail),
-            Ok(tail) => Ok(Cow::Owned(format!("{}{tail}", &text[..from]))),
-            Err(reason) => Err(failed(reason)),
-        })
+        let tail = pattern.regex.replace_all(&text[from..], replacement.as_ref());
+        Some(Ok(match from {
+            0 => tail,
+            _ => Cow::Owned(format!("{}{tail}", &text[..from])),
+        }))
     })
 }
 
@@ -234,14 +222,8 @@ fn count(a: &Arguments) -> Result<ArrayRef> {
         let (text, pattern) = (a.text(0, row)?, a.text(1, row)?);
         let pattern = patterns.get(pattern, a.text(3, row).unwrap_or_default())?;
         let Some(from) = byte_at(text, a.integer(2, row).unwrap_or(1)) else { return Some(Ok(0)) };
-        let mut count = 0;
-        for found in pattern.regex.find_iter(&text[from..]) {
-            match found {
-                Ok(_) => count += 1,
-                Err(reason) => return Some(Err(failed(reason))),
-            }
-        }
-        Some(Ok(count))
+        let count = pattern.regex.find_iter(&text[from..]).count();
+        i32::try_from(count).ok().map(Ok)
     })?;
     Ok(Arc::new(counts))
 }
@@ -253,12 +235,8 @@ fn instr(a: &Arguments) -> Result<ArrayRef> {
         let pattern = patterns.get(pattern, a.text(5, row).unwrap_or_default())?;
         let found = byte_at(text, a.integer(2, row).unwrap_or(1))
             .zip(occurrence(a.integer(3, row)))
-            .map(|(from, occurrence)| pattern.nth(text, from, occurrence));
-        let found = match found {
-            Some(Ok(Some(found))) => found,
-            Some(Err(error)) => return Some(Err(error)),
-            Some(Ok(None)) | None => return Some(Ok(0)),
-        };
+            .and_then(|(from, occurrence)| pattern.nth(text, from, occurrence));
+        let Some(found) = found else { return Some(Ok(0)) };
         let after = a.integer(4, row).unwrap_or(0) != 0;
         let byte = if after { found.end() } else { found.start() };
         i32::try_from(text[..byte].chars().count() + 1).ok().map(Ok)

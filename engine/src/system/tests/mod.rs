@@ -171,6 +171,7 @@ fn session() -> TestResult<SessionContext> {
         }],
         pid: Pid(42),
         query_started_us: 1_700_000_000_000_000,
+        transaction_started_us: 1_700_000_000_000_000,
         last_copy_id: Some(QueryId(7)),
         last_copy_count: 150,
     });
@@ -263,6 +264,7 @@ fn rows_have_one_value_per_column() -> TestResult {
         sessions: Vec::new(),
         pid: Pid(1),
         query_started_us: 0,
+        transaction_started_us: 0,
         last_copy_id: None,
         last_copy_count: 0,
     };
