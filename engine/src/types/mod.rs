@@ -30,5 +30,5 @@ mod sql_type;
 pub use decimal::Digits;
 pub use sql_type::{
     CHAR_LENGTH_MAX, DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, SQL_TYPE_KEY, SqlType,
-    VARCHAR_LENGTH_MAX,
+    TRAILING_BLANKS_KEY, VARCHAR_LENGTH_MAX,
 };

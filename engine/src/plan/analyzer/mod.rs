@@ -10,6 +10,7 @@
 mod checked_casts;
 mod numeric_types;
 mod overloads;
+mod trailing_blanks;
 
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub(super) fn typed(plan: LogicalPlan, options: &ConfigOptions) -> Result<Logica
         // Before the coercion, which would give `smallint + 1` a type of its own.
         Arc::new(numeric_types::NumericTypes),
         Arc::new(TypeCoercion::new()),
+        // After the coercion: only texts that are compared as texts have blanks to ignore.
+        Arc::new(trailing_blanks::TrailingBlanks),
     ]);
     // Runs before the rules.
     analyzer.add_function_rewrite(Arc::new(overloads::Overloads));

@@ -46,6 +46,7 @@ fn run(slice: u32, row_count: u64, min: i64, max: i64) -> Run {
         max: Some(StatisticsValue::Integer(max)),
         null_count: 0,
         distinct_count: row_count,
+        trailing_blanks: false,
     };
     Run {
         id: RunId::random(),
