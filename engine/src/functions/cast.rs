@@ -91,10 +91,9 @@ fn array(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         return read_again(values, &casted, to);
     }
     Err(client_error(match to {
-        DataType::Decimal128(..) => error(
-            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-            "Numeric data overflow (result precision)",
-        ),
+        DataType::Decimal128(..) => {
+            error(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "Numeric data overflow (result precision)")
+        }
         _ => error(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, out_of_range(to)),
     }))
 }

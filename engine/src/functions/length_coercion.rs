@@ -23,8 +23,7 @@ use crate::types::SqlType;
 /// Returns both functions for registering.
 pub(super) fn udfs() -> [Arc<ScalarUDF>; 2] {
     [false, true].map(|blank_padded| {
-        let signature =
-            Signature::exact(vec![DataType::Utf8View, DataType::Int64], Volatility::Immutable);
+        let signature = Signature::user_defined(Volatility::Immutable);
         Arc::new(ScalarUDF::from(LengthCoercion { blank_padded, signature }))
     })
 }
@@ -52,6 +51,13 @@ impl LengthCoercion {
     }
 }
 
+fn bytes(length: &ScalarValue) -> Option<u32> {
+    match length.cast_to(&DataType::Int64) {
+        Ok(ScalarValue::Int64(Some(length))) => u32::try_from(length).ok(),
+        _ => None,
+    }
+}
+
 impl ScalarUDFImpl for LengthCoercion {
     fn name(&self) -> &str {
         if self.blank_padded { "bpchar" } else { "varchar" }
@@ -61,17 +67,23 @@ impl ScalarUDFImpl for LengthCoercion {
         &self.signature
     }
 
+    /// The length stays the literal it is: the type of the result hangs on it.
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types {
+            [_, length] if length.is_integer() => Ok(vec![DataType::Utf8View, length.clone()]),
+            _ => plan_err!("{} takes a text and a constant length", self.name()),
+        }
+    }
+
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
         Ok(DataType::Utf8View)
     }
 
     fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let length = arguments.scalar_arguments.get(1).copied().flatten();
-        let length = length.and_then(|length| length.cast_to(&DataType::Int64).ok());
-        let Some(ScalarValue::Int64(Some(length))) = length else {
+        let Some(length) = arguments.scalar_arguments.get(1).copied().flatten().and_then(bytes)
+        else {
             return Ok(Arc::new(Field::new(self.name(), DataType::Utf8View, true)));
         };
-        let length = u32::try_from(length).unwrap_or(u32::MAX);
         let sql_type = match self.blank_padded {
             true => SqlType::Char { length },
             false => SqlType::Varchar { length },
@@ -80,11 +92,11 @@ impl ScalarUDFImpl for LengthCoercion {
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [texts, ColumnarValue::Scalar(ScalarValue::Int64(Some(length)))] = call.args.as_slice()
-        else {
-            return plan_err!("{} takes a text and a constant length", self.name());
+        let (texts, length) = match call.args.as_slice() {
+            [texts, ColumnarValue::Scalar(length)] => (texts, bytes(length)),
+            _ => return plan_err!("{} takes a text and a constant length", self.name()),
         };
-        let bytes_max = usize::try_from(*length).unwrap_or(0);
+        let bytes_max = usize::try_from(length.unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
         match texts {
             ColumnarValue::Scalar(text) => {
                 let cut = self.array(text.to_array()?.as_string_view(), bytes_max);

@@ -62,7 +62,9 @@ pub(crate) mod scalar;
 mod set_config;
 mod single_value;
 mod sysdate;
+mod text_operators;
 mod to_regclass;
+mod trunc;
 mod version;
 
 use std::sync::Arc;
@@ -130,7 +132,7 @@ const SESSION: &[Definition] = &[
 
 /// Returns what plans the calls that are made of other calls.
 pub(crate) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
-    vec![Arc::new(aggregate::AvgIsQuotient), Arc::new(scalar::ExtractByPart)]
+    vec![Arc::new(scalar::ExtractByPart), Arc::new(text_operators::TextOperators)]
 }
 
 /// Registers what does not depend on a session.
@@ -142,11 +144,14 @@ pub fn register(state: &mut SessionState) -> Result<()> {
         let _replaced = state.register_udf(function)?;
     }
     scalar::register(state)?;
+    trunc::register(state)?;
     aliases::register(state)?;
     for definition in PLAIN {
         let _replaced = state.register_udf(SystemFunction::udf(definition, None))?;
     }
-    qualified::register(state)
+    qualified::register(state)?;
+    let (sum, count) = (state.udaf("sum")?, state.udaf("count")?);
+    state.register_expr_planner(Arc::new(aggregate::AvgIsQuotient { sum, count }))
 }
 
 /// Returns the functions that answer for one statement.

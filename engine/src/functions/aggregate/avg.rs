@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use datafusion::{
     error::Result,
-    functions_aggregate::count::count_udaf,
     logical_expr::{
         AggregateUDF, Expr, WindowFunctionDefinition,
         expr::{AggregateFunction, WindowFunction, WindowFunctionParams},
@@ -16,8 +15,6 @@ use datafusion::{
 
 use crate::functions::arithmetic::avg_quotient;
 
-use super::sum;
-
 /// The names AVG is called by.
 fn is_avg(name: &str) -> bool {
     name == "avg"
@@ -25,32 +22,40 @@ fn is_avg(name: &str) -> bool {
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct AvgIsQuotient;
+pub(crate) struct AvgIsQuotient {
+    /// The very functions that SUM and COUNT are, or a plan would not see that they are the same.
+    pub(crate) sum: Arc<AggregateUDF>,
+    pub(crate) count: Arc<AggregateUDF>,
+}
+
+impl AvgIsQuotient {
+    fn quotient(&self, of: impl Fn(&Arc<AggregateUDF>) -> Expr) -> Expr {
+        avg_quotient().call(vec![of(&self.sum), of(&self.count)])
+    }
+}
 
 impl ExprPlanner for AvgIsQuotient {
     fn plan_aggregate(&self, raw: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
         if !is_avg(raw.func.name()) {
             return Ok(PlannerResult::Original(raw));
         }
-        let of = |function: Arc<AggregateUDF>| {
+        Ok(PlannerResult::Planned(self.quotient(|function| {
             Expr::AggregateFunction(AggregateFunction::new_udf(
-                function,
+                Arc::clone(function),
                 raw.args.clone(),
                 raw.distinct,
                 raw.filter.clone(),
                 raw.order_by.clone(),
                 raw.null_treatment,
             ))
-        };
-        let quotient = avg_quotient().call(vec![of(sum::udaf()), of(count_udaf())]);
-        Ok(PlannerResult::Planned(quotient))
+        })))
     }
 
     fn plan_window(&self, raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
         if !is_avg(raw.func_def.name()) {
             return Ok(PlannerResult::Original(raw));
         }
-        let of = |function: Arc<AggregateUDF>| {
+        Ok(PlannerResult::Planned(self.quotient(|function| {
             let params = WindowFunctionParams {
                 args: raw.args.clone(),
                 partition_by: raw.partition_by.clone(),
@@ -60,10 +65,8 @@ impl ExprPlanner for AvgIsQuotient {
                 null_treatment: raw.null_treatment,
                 distinct: raw.distinct,
             };
-            let fun = WindowFunctionDefinition::AggregateUDF(function);
+            let fun = WindowFunctionDefinition::AggregateUDF(Arc::clone(function));
             Expr::WindowFunction(Box::new(WindowFunction { fun, params }))
-        };
-        let quotient = avg_quotient().call(vec![of(sum::udaf()), of(count_udaf())]);
-        Ok(PlannerResult::Planned(quotient))
+        })))
     }
 }

@@ -17,11 +17,7 @@ pub(crate) use integer::out_of_range;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::{
-    arrow::{
-        array::ArrayRef,
-        datatypes::DataType,
-        error::ArrowError,
-    },
+    arrow::{array::ArrayRef, datatypes::DataType, error::ArrowError},
     common::plan_err,
     error::Result,
     logical_expr::{
@@ -30,11 +26,7 @@ use datafusion::{
     physical_expr_common::datum,
 };
 
-use crate::{
-    client_error::SqlState,
-    functions::definition::error,
-    types::Digits,
-};
+use crate::{client_error::SqlState, functions::definition::error, types::Digits};
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

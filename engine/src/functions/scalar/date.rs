@@ -6,7 +6,9 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime};
 use datafusion::{
     arrow::{
         array::ArrayRef,
-        datatypes::{Date32Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType},
+        datatypes::{
+            Date32Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+        },
     },
     error::{DataFusionError, Result},
     logical_expr::ScalarUDF,
@@ -33,16 +35,16 @@ pub(super) const FUNCTIONS: &[Definition] = &[
     Definition {
         names: &["dateadd", "date_add"],
         forms: &[
-            form(&[Text, Integer, Time], SqlType::Time, add_to_time),
-            form(&[Text, Integer, TimestampTz], SqlType::TimestampTz, add_to_timestamptz),
             form(&[Text, Integer, Timestamp], SqlType::Timestamp, add_to_timestamp),
+            form(&[Text, Integer, TimestampTz], SqlType::TimestampTz, add_to_timestamptz),
+            form(&[Text, Integer, Time], SqlType::Time, add_to_time),
         ],
     },
     Definition {
         names: &["datediff", "date_diff"],
         forms: &[
-            form(&[Text, Time, Time], SqlType::BigInt, difference),
             form(&[Text, Timestamp, Timestamp], SqlType::BigInt, difference),
+            form(&[Text, Time, Time], SqlType::BigInt, difference),
         ],
     },
     Definition {
@@ -55,26 +57,14 @@ pub(super) const FUNCTIONS: &[Definition] = &[
     },
     Definition { names: &["last_day"], forms: &[form(&[Date], SqlType::Date, last_day)] },
     Definition { names: &["next_day"], forms: &[form(&[Date, Text], SqlType::Date, next_day)] },
-    // TRUNC of a timestamp; `plan::analyzer` tells it from TRUNC of a number.
-    TRUNC_TIMESTAMP,
     // DATE_TRUNC to parts that DataFusion does not know.
     DATE_TRUNC_YEARS,
 ];
-
-const TRUNC_TIMESTAMP: Definition = Definition {
-    names: &["trunc_timestamp"],
-    forms: &[form(&[Date], SqlType::Date, trunc)],
-};
 
 const DATE_TRUNC_YEARS: Definition = Definition {
     names: &["date_trunc_years"],
     forms: &[form(&[Text, Timestamp], SqlType::Timestamp, date_trunc)],
 };
-
-/// Returns `trunc_timestamp(timestamp)`.
-pub(crate) fn trunc_timestamp() -> Arc<ScalarUDF> {
-    ScalarFunction::udf(&TRUNC_TIMESTAMP)
-}
 
 /// Returns `date_trunc_years('decade' | 'century' | 'millennium', timestamp)`.
 pub(crate) fn date_trunc_years() -> Arc<ScalarUDF> {
@@ -270,10 +260,6 @@ fn last_day(a: &Arguments) -> Result<ArrayRef> {
     Ok(Arc::new(days))
 }
 
-fn trunc(a: &Arguments) -> Result<ArrayRef> {
-    Ok(Arc::new(a.primitives::<Date32Type>(|row| Some(Ok(a.days(0, row)?)))?))
-}
-
 /// A century starts with the year 1 of it: 2001.
 fn date_trunc(a: &Arguments) -> Result<ArrayRef> {
     let moments = a.primitives::<TimestampMicrosecondType>(|row| {
@@ -302,14 +288,16 @@ fn next_day(a: &Arguments) -> Result<ArrayRef> {
         let lower = name.trim().to_lowercase();
         // One letter is enough for M, W and F.
         let short = |day: &str| {
-            (lower.len() >= 2 || matches!(lower.as_str(), "m" | "w" | "f")) && day.starts_with(&lower)
+            (lower.len() >= 2 || matches!(lower.as_str(), "m" | "w" | "f"))
+                && day.starts_with(&lower)
         };
         let Some(wanted) = (0_i32..).zip(DAYS).find(|(_, day)| short(day)).map(|(n, _)| n) else {
             let message = format!("day of the week \"{name}\" not recognized");
             return Some(Err(client_error(error(SqlState::INVALID_PARAMETER_VALUE, message))));
         };
         let next = day_of(days).map(|date| {
-            let ahead = (wanted - date.weekday().num_days_from_monday().cast_signed()).rem_euclid(7);
+            let ahead =
+                (wanted - date.weekday().num_days_from_monday().cast_signed()).rem_euclid(7);
             days + if ahead == 0 { 7 } else { ahead }
         });
         Some(next)

@@ -39,22 +39,19 @@ pub(super) const FUNCTIONS: &[Definition] = &[
     Definition {
         names: &["date_part", "pgdate_part", "datepart"],
         forms: &[
-            form(&[Text, Time], SqlType::DoublePrecision, date_part),
             form(&[Text, Timestamp], SqlType::DoublePrecision, date_part),
+            form(&[Text, Time], SqlType::DoublePrecision, date_part),
         ],
     },
     EXTRACT,
-    Definition {
-        names: &["date_part_year"],
-        forms: &[form(&[Timestamp], SqlType::Integer, year)],
-    },
+    Definition { names: &["date_part_year"], forms: &[form(&[Timestamp], SqlType::Integer, year)] },
 ];
 
 const EXTRACT: Definition = Definition {
     names: &["extract"],
     forms: &[
-        form(&[Text, Time], SqlType::Integer, extract),
         form(&[Text, Timestamp], SqlType::Integer, extract),
+        form(&[Text, Time], SqlType::Integer, extract),
     ],
 };
 

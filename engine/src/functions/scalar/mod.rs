@@ -27,7 +27,7 @@ mod time_zone;
 mod to_char;
 mod to_date;
 
-pub(crate) use date::{date_trunc_part, date_trunc_years, trunc_timestamp};
+pub(crate) use date::{date_trunc_part, date_trunc_years};
 pub(super) use date_part::ExtractByPart;
 
 use datafusion::{error::Result, execution::FunctionRegistry};

@@ -173,8 +173,19 @@ impl NumberTemplate {
 
     fn roman(&self, number: i128, upper: bool) -> String {
         const NUMERALS: [(i128, &str); 13] = [
-            (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
-            (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+            (1000, "M"),
+            (900, "CM"),
+            (500, "D"),
+            (400, "CD"),
+            (100, "C"),
+            (90, "XC"),
+            (50, "L"),
+            (40, "XL"),
+            (10, "X"),
+            (9, "IX"),
+            (5, "V"),
+            (4, "IV"),
+            (1, "I"),
         ];
         if !(1..4000).contains(&number) {
             return "#".repeat(ROMAN_WIDTH);

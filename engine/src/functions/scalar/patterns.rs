@@ -51,8 +51,8 @@ fn like_escape(pattern: &str, escape: Option<char>) -> Result<String> {
     while let Some(c) = rest.next() {
         if Some(c) == escape {
             let escaped = rest.next();
-            let escaped =
-                escaped.ok_or_else(|| invalid("LIKE pattern must not end with escape character"))?;
+            let escaped = escaped
+                .ok_or_else(|| invalid("LIKE pattern must not end with escape character"))?;
             if matches!(escaped, '%' | '_' | '\\') {
                 converted.push('\\');
             }

@@ -31,10 +31,7 @@ pub(super) const FUNCTIONS: &[Definition] = &[
         names: &["charindex"],
         forms: &[form(&[Text, Text], SqlType::Integer, charindex)],
     },
-    Definition {
-        names: &["strtol"],
-        forms: &[form(&[Text, Integer], SqlType::BigInt, strtol)],
-    },
+    Definition { names: &["strtol"], forms: &[form(&[Text, Integer], SqlType::BigInt, strtol)] },
 ];
 
 /// Counts characters from 1; 0 where there is none.

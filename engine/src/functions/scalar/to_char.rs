@@ -36,8 +36,18 @@ pub(super) const FUNCTIONS: &[Definition] = &[Definition {
 }];
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -51,7 +61,8 @@ const JULIAN_OFFSET: i64 = 1_721_425;
 fn moment(a: &Arguments) -> Result<ArrayRef> {
     let constant = Template::constant(a, 1);
     a.texts(|row| {
-        let (micros, template) = (a.micros(0, row)?, Template::of_row(constant.as_ref(), a, 1, row)?);
+        let (micros, template) =
+            (a.micros(0, row)?, Template::of_row(constant.as_ref(), a, 1, row)?);
         Some(calendar(micros).map(|moment| {
             let mut text = String::new();
             for piece in &template.pieces {

@@ -111,7 +111,11 @@ impl Fields {
             let Piece::Field { field, .. } = piece else {
                 // A separator stands for any one, as in PostgreSQL.
                 let is_digit = rest.starts_with(|c: char| c.is_ascii_alphanumeric());
-                rest = if is_digit { rest } else { &rest[rest.chars().next().map_or(0, char::len_utf8)..] };
+                rest = if is_digit {
+                    rest
+                } else {
+                    &rest[rest.chars().next().map_or(0, char::len_utf8)..]
+                };
                 continue;
             };
             rest = rest.trim_start();
@@ -190,7 +194,8 @@ impl Fields {
     }
 
     fn date(&self, strict: bool) -> Result<NaiveDate> {
-        if let Some(date) = self.day_of_year.and_then(|day| NaiveDate::from_yo_opt(self.year, day)) {
+        if let Some(date) = self.day_of_year.and_then(|day| NaiveDate::from_yo_opt(self.year, day))
+        {
             return Ok(date);
         }
         if let Some(date) = NaiveDate::from_ymd_opt(self.year, self.month, self.day) {
@@ -229,8 +234,18 @@ fn fraction(value: u32, digits: usize) -> Option<u32> {
 
 fn month(text: &str) -> Option<(u32, &str)> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september",
-        "october", "november", "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
     let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
     let name = text[..letters].to_ascii_lowercase();

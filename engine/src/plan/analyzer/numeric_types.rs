@@ -4,7 +4,6 @@
 //! * Integers are computed in the wider of their types; what does not fit fails.
 //! * Beside a DECIMAL an integer is a DECIMAL of 5, 10 or 19 digits; beside a float everything is a
 //!   DOUBLE PRECISION, but two REALs stay REAL.
-//! * `+` of two texts joins them.
 //!
 //! Plans are rewritten from the leaves up. A correlated subquery is rewritten before the query around
 //! it, so when the types of outer columns have changed it is rewritten again.
@@ -156,12 +155,7 @@ fn arithmetic(
     binary: BinaryExpr,
     (left, right): (DataType, DataType),
 ) -> Result<Transformed<Expr>> {
-    let (binary, left, right) = with_typed_literals(binary, left, right);
     let operation = match binary.op {
-        Operator::Plus if left.is_string() && right.is_string() => {
-            let joined = BinaryExpr { op: Operator::StringConcat, ..binary };
-            return Ok(Transformed::yes(Expr::BinaryExpr(joined)));
-        }
         Operator::Plus => Some(Operation::Add),
         Operator::Minus => Some(Operation::Subtract),
         Operator::Multiply => Some(Operation::Multiply),
@@ -179,43 +173,20 @@ fn arithmetic(
         let wraps = !matches!(operation, None | Some(Operation::Divide));
         ((wider.clone(), wider), wraps)
     } else if let (Some(l), Some(r)) = (Digits::of(&left), Digits::of(&right)) {
-        let wraps = operation
-            .is_some_and(|op| op == Operation::Divide || !op.digits(l, r).fit());
+        let wraps = operation.is_some_and(|op| op == Operation::Divide || !op.digits(l, r).fit());
         ((l.arrow(), r.arrow()), wraps)
     } else if left == DataType::Float32 && right == DataType::Float32 {
         ((left.clone(), right.clone()), operation == Some(Operation::Divide))
     } else {
         ((DataType::Float64, DataType::Float64), operation == Some(Operation::Divide))
     };
-    let (l, r) = (as_type(*binary.left, &left, operands.0), as_type(*binary.right, &right, operands.1));
+    let (l, r) =
+        (as_type(*binary.left, &left, operands.0), as_type(*binary.right, &right, operands.1));
     let computed = match operation {
         Some(operation) if wraps => operation.udf().call(vec![l, r]),
         _ => Expr::BinaryExpr(BinaryExpr::new(Box::new(l), binary.op, Box::new(r))),
     };
     Ok(Transformed::yes(computed))
-}
-
-/// A text literal beside a number is read as a number of its type: `'5' + 1` is 6.
-fn with_typed_literals(
-    binary: BinaryExpr,
-    left: DataType,
-    right: DataType,
-) -> (BinaryExpr, DataType, DataType) {
-    let is_text = |side: &Expr| matches!(side, Expr::Literal(value, _) if value.data_type().is_string());
-    let is_arithmetic = matches!(
-        binary.op,
-        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo
-    );
-    let BinaryExpr { left: l, op, right: r } = binary;
-    if is_arithmetic && is_text(&l) && right.is_numeric() {
-        let l = Box::new(cast(*l, right.clone()));
-        return (BinaryExpr::new(l, op, r), right.clone(), right);
-    }
-    if is_arithmetic && is_text(&r) && left.is_numeric() {
-        let r = Box::new(cast(*r, left.clone()));
-        return (BinaryExpr::new(l, op, r), left.clone(), left);
-    }
-    (BinaryExpr::new(l, op, r), left, right)
 }
 
 fn as_type(operand: Expr, from: &DataType, to: DataType) -> Expr {

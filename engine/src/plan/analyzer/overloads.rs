@@ -2,19 +2,16 @@
 //!
 //! | call                                | becomes                                    |
 //! |-------------------------------------|--------------------------------------------|
-//! | `trunc(timestamp)`                  | `trunc_timestamp(timestamp)`, a DATE       |
 //! | `date_trunc('mon', date)`           | `date_trunc('month', date::timestamp)`     |
 //! | `date_trunc('century', timestamp)`  | `date_trunc_years('century', timestamp)`   |
 
 use datafusion::{
     arrow::datatypes::DataType,
-    common::{
-        DFSchema, ScalarValue,
-        config::ConfigOptions,
-        tree_node::Transformed,
-    },
+    common::{DFSchema, ScalarValue, config::ConfigOptions, tree_node::Transformed},
     error::Result,
-    logical_expr::{Expr, ExprSchemable, cast, expr::ScalarFunction, expr_rewriter::FunctionRewrite},
+    logical_expr::{
+        Expr, ExprSchemable, cast, expr::ScalarFunction, expr_rewriter::FunctionRewrite,
+    },
 };
 
 use crate::{functions::scalar, types::SqlType};
@@ -38,19 +35,11 @@ impl FunctionRewrite for Overloads {
             return Ok(Transformed::no(expression));
         };
         match (call.func.name(), call.args.as_slice()) {
-            ("trunc", [moment]) => {
-                let given = moment.get_type(schema)?;
-                if given.is_temporal() || given.is_string() {
-                    let moment = moment.clone();
-                    return Ok(Transformed::yes(scalar::trunc_timestamp().call(vec![moment])));
-                }
-            }
             ("date_trunc", [Expr::Literal(part, _), moment]) => {
-                return date_trunc(&call, part, moment, schema);
+                date_trunc(&call, part, moment, schema)
             }
-            _ => {}
+            _ => Ok(Transformed::no(Expr::ScalarFunction(call))),
         }
-        Ok(Transformed::no(Expr::ScalarFunction(call)))
     }
 }
 

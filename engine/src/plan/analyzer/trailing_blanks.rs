@@ -82,7 +82,11 @@ fn distinct(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let shown = columns.into_iter().map(|column| {
         let (relation, name) = (column.relation.clone(), column.name.clone());
         let trimmed = trimmed(Expr::Column(column), schema)?;
-        Ok(if trimmed.transformed { trimmed.data.alias_qualified(relation, name) } else { trimmed.data })
+        Ok(if trimmed.transformed {
+            trimmed.data.alias_qualified(relation, name)
+        } else {
+            trimmed.data
+        })
     });
     let shown = shown.collect::<Result<Vec<_>>>()?;
     let projection = Projection::try_new(shown, Arc::clone(input))?;
@@ -147,7 +151,9 @@ fn compared(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 /// Trims the one column of an IN subquery.
 fn distinct_rows(plan: Arc<LogicalPlan>) -> Result<Transformed<Arc<LogicalPlan>>> {
     let schema = Arc::clone(plan.schema());
-    let Some(column) = schema.columns().into_iter().next() else { return Ok(Transformed::no(plan)) };
+    let Some(column) = schema.columns().into_iter().next() else {
+        return Ok(Transformed::no(plan));
+    };
     let name = column.name.clone();
     let column = trimmed(Expr::Column(column), &schema)?;
     if !column.transformed {
@@ -175,14 +181,16 @@ fn is_comparison(op: Operator) -> bool {
 fn beside(expression: Expr, other: &Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if let Expr::Literal(value, metadata) = expression {
         let text = value.try_as_str().flatten().map(str::to_owned);
-        return Ok(match text.filter(|text| text.ends_with(' ') && !matches!(other, Expr::Literal(..))) {
-            Some(text) => {
-                let text = ScalarValue::Utf8View(Some(text.trim_end_matches(' ').to_owned()));
-                let text = text.cast_to(&value.data_type())?;
-                Transformed::yes(Expr::Literal(text, metadata))
-            }
-            None => Transformed::no(Expr::Literal(value, metadata)),
-        });
+        return Ok(
+            match text.filter(|text| text.ends_with(' ') && !matches!(other, Expr::Literal(..))) {
+                Some(text) => {
+                    let text = ScalarValue::Utf8View(Some(text.trim_end_matches(' ').to_owned()));
+                    let text = text.cast_to(&value.data_type())?;
+                    Transformed::yes(Expr::Literal(text, metadata))
+                }
+                None => Transformed::no(Expr::Literal(value, metadata)),
+            },
+        );
     }
     trimmed(expression, schema)
 }

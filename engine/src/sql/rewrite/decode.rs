@@ -28,10 +28,7 @@ impl VisitorMut for DecodeIsCase {
         let otherwise = chunks.remainder().first().map(|otherwise| Box::new(otherwise.clone()));
         let conditions = chunks.filter_map(|pair| {
             let [search, result] = pair else { return None };
-            Some(ast::CaseWhen {
-                condition: equals(decoded, search),
-                result: result.clone(),
-            })
+            Some(ast::CaseWhen { condition: equals(decoded, search), result: result.clone() })
         });
         *expr = ast::Expr::Case {
             case_token: AttachedToken::empty(),
@@ -47,9 +44,7 @@ impl VisitorMut for DecodeIsCase {
 fn equals(decoded: &ast::Expr, search: &ast::Expr) -> ast::Expr {
     let decoded = Box::new(decoded.clone());
     match search {
-        ast::Expr::Value(value) if value.value == ast::Value::Null => {
-            ast::Expr::IsNull(decoded)
-        }
+        ast::Expr::Value(value) if value.value == ast::Value::Null => ast::Expr::IsNull(decoded),
         ast::Expr::Value(_) => ast::Expr::BinaryOp {
             left: decoded,
             op: ast::BinaryOperator::Eq,
