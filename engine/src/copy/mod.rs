@@ -36,6 +36,7 @@ mod work;
 
 pub use error::CopyError;
 pub use load_error::{LoadError, LoadErrors};
+pub(crate) use moment::auto as read_moment;
 pub use options::{CopyOptions, DateFormat, TimeFormat};
 pub use pattern::Pattern;
 pub use source::CopyFile;

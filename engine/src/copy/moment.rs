@@ -11,7 +11,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A date and a time of day, with or without a zone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(crate) struct Moment {
     pub(super) year: i32,
     pub(super) month: u32,
     pub(super) day: u32,
@@ -34,7 +34,7 @@ impl Moment {
     }
 
     /// Returns the days since 1970.
-    pub(super) fn days(&self) -> i32 {
+    pub(crate) fn days(&self) -> i32 {
         days_from_civil(self.year, self.month, self.day)
     }
 
@@ -45,12 +45,12 @@ impl Moment {
     }
 
     /// Returns the microseconds since 1970, the zone left aside.
-    pub(super) fn local_us(&self) -> i64 {
+    pub(crate) fn local_us(&self) -> i64 {
         i64::from(self.days()) * SECONDS_PER_DAY * MICROS_PER_SECOND + self.time_us()
     }
 
     /// Returns the microseconds since 1970, UTC.
-    pub(super) fn utc_us(&self) -> i64 {
+    pub(crate) fn utc_us(&self) -> i64 {
         self.local_us() - i64::from(self.offset_seconds.unwrap_or(0)) * MICROS_PER_SECOND
     }
 }
@@ -195,7 +195,7 @@ static AUTO: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
 });
 
 /// Reads any of the formats of `'auto'`, with or without a zone.
-pub(super) fn auto(bytes: &[u8]) -> Option<Moment> {
+pub(crate) fn auto(bytes: &[u8]) -> Option<Moment> {
     let bytes = bytes.trim_ascii();
     if let Some(moment) = iso(bytes) {
         return Some(moment);

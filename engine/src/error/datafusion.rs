@@ -1,7 +1,7 @@
 //! DataFusionError → [`Error`]: ours are taken out again, the rest is mapped by variant.
 //!
-//! No message of DataFusion's is searched for words; where only its text could tell two cases apart,
-//! the coarser code is given.
+//! Only [`plan_messages`] searches messages of DataFusion's for words; where else only a text could tell
+//! two cases apart, the coarser code is given.
 
 use ::datafusion::{
     arrow::error::ArrowError,
@@ -12,7 +12,7 @@ use ::datafusion::{
 use crate::{
     catalog::CatalogError,
     client_error::{ClientError, SqlState},
-    error::Error,
+    error::{Error, plan_messages},
     sql::SqlError,
     storage::StorageError,
 };
@@ -217,7 +217,10 @@ fn by_variant(error: &DataFusionError) -> QueryError {
         DataFusionError::NotImplemented(text) => {
             QueryError::new(SqlState::FEATURE_NOT_SUPPORTED, text.clone())
         }
-        DataFusionError::Plan(text) => QueryError::new(SqlState::SYNTAX_ERROR, text.clone()),
+        DataFusionError::Plan(text) => {
+            let (sqlstate, message) = plan_messages::classified(text);
+            QueryError::new(sqlstate, message)
+        }
         DataFusionError::SQL(parser, _) => {
             QueryError::new(SqlState::SYNTAX_ERROR, parser.to_string())
         }

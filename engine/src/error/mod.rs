@@ -2,6 +2,7 @@
 //! one module and speaks for itself.
 
 mod datafusion;
+mod plan_messages;
 
 use crate::{
     access::AccessError,

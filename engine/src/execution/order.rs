@@ -90,6 +90,7 @@ mod tests {
             max: Some(StatisticsValue::Integer(max)),
             null_count,
             distinct_count: 0,
+            trailing_blanks: false,
         };
         Run {
             id: RunId::random(),

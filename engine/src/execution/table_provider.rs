@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
@@ -30,6 +30,7 @@ use crate::{
         run::Run,
         zones::BLOCK_ROWS,
     },
+    types::TRAILING_BLANKS_KEY,
 };
 
 /// A table at one version of the catalogue.
@@ -46,7 +47,7 @@ pub struct WarehouseTable {
 impl WarehouseTable {
     /// Returns the table as of the version that `table` describes.
     pub fn new(table: Arc<Table>, storage: Arc<ManagedStorage>, slice_count: u32) -> Self {
-        let schema = table.arrow_schema();
+        let schema = with_trailing_blanks(&table);
         let statistics = OnceLock::new();
         Self { table, storage, schema, slice_count: slice_count.max(1), statistics }
     }
@@ -122,6 +123,24 @@ impl WarehouseTable {
         let mut survives = survives.into_iter();
         Ok(runs.into_iter().partition(|_| survives.next().unwrap_or(true)))
     }
+}
+
+/// Returns the columns of a table; those whose texts may end with blanks say so ([`TRAILING_BLANKS_KEY`]).
+fn with_trailing_blanks(table: &Table) -> SchemaRef {
+    let schema = table.arrow_schema();
+    let may_have = |position: usize| {
+        let columns = table.manifest.runs.iter().filter_map(|run| run.columns.get(position));
+        columns.into_iter().any(|column| column.trailing_blanks)
+    };
+    let fields = schema.fields().iter().enumerate().map(|(position, field)| {
+        if *field.data_type() != DataType::Utf8View || !may_have(position) {
+            return Arc::clone(field);
+        }
+        let mut metadata = field.metadata().clone();
+        metadata.insert(TRAILING_BLANKS_KEY.to_owned(), "true".to_owned());
+        Arc::new(field.as_ref().clone().with_metadata(metadata))
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 #[async_trait]

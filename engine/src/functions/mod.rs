@@ -1,4 +1,7 @@
-//! System functions: what a session can ask about itself and the catalogue. One per file.
+//! SQL functions that DataFusion does not have, or has otherwise than Redshift.
+//!
+//! `arithmetic`, `aggregate`, `cast` and `scalar` compute over whole arrays. The rest are system functions: what a
+//! session can ask about itself and the catalogue. One per file.
 //!
 //! ```text
 //!  Definition (names, forms, evaluate) ─▶ SystemFunction ─▶ ScalarUDF of DataFusion
@@ -10,6 +13,10 @@
 //! * Every function is there as `f` and as `pg_catalog.f`: clients write both.
 
 mod adapter;
+mod aggregate;
+mod aliases;
+pub(crate) mod arithmetic;
+pub(crate) mod cast;
 mod current_database;
 mod current_schema;
 mod current_schemas;
@@ -24,6 +31,7 @@ mod has_column_privilege;
 mod has_database_privilege;
 mod has_schema_privilege;
 mod has_table_privilege;
+mod length_coercion;
 mod obj_description;
 mod pg_backend_pid;
 mod pg_database_size;
@@ -50,9 +58,13 @@ mod quote_literal;
 mod regclass;
 mod regproc;
 mod regtype;
+pub(crate) mod scalar;
 mod set_config;
 mod single_value;
+mod sysdate;
+mod text_operators;
 mod to_regclass;
+mod trunc;
 mod version;
 
 use std::sync::Arc;
@@ -60,7 +72,7 @@ use std::sync::Arc;
 use datafusion::{
     error::Result,
     execution::{FunctionRegistry, SessionState},
-    logical_expr::ScalarUDF,
+    logical_expr::{ScalarUDF, planner::ExprPlanner},
 };
 
 use crate::system::SystemContext;
@@ -114,16 +126,32 @@ const SESSION: &[Definition] = &[
     pg_table_is_visible::FUNCTION,
     pg_table_size::FUNCTION,
     regclass::FUNCTION,
+    sysdate::FUNCTION,
     to_regclass::FUNCTION,
 ];
+
+/// Returns what plans the calls that are made of other calls.
+pub(crate) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
+    vec![Arc::new(scalar::ExtractByPart), Arc::new(text_operators::TextOperators)]
+}
 
 /// Registers what does not depend on a session.
 pub fn register(state: &mut SessionState) -> Result<()> {
     let _replaced = state.register_udaf(single_value::udaf())?;
+    aggregate::register(state)?;
+    let computed = arithmetic::udfs().iter().cloned().chain([cast::udf()]);
+    for function in computed.chain(length_coercion::udfs()) {
+        let _replaced = state.register_udf(function)?;
+    }
+    scalar::register(state)?;
+    trunc::register(state)?;
+    aliases::register(state)?;
     for definition in PLAIN {
         let _replaced = state.register_udf(SystemFunction::udf(definition, None))?;
     }
-    qualified::register(state)
+    qualified::register(state)?;
+    let (sum, count) = (state.udaf("sum")?, state.udaf("count")?);
+    state.register_expr_planner(Arc::new(aggregate::AvgIsQuotient { sum, count }))
 }
 
 /// Returns the functions that answer for one statement.

@@ -112,10 +112,7 @@ fn figure_name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(ident) => Some(ident.value.clone()),
         Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.clone()),
-        Expr::Function(function) => {
-            let last = function.name.0.last().and_then(|part| part.as_ident());
-            last.map(|ident| ident.value.to_lowercase())
-        }
+        Expr::Function(function) => function_name(function),
         Expr::Cast { expr, data_type, .. } => {
             figure_name(expr).or_else(|| Some(type_name(data_type)))
         }
@@ -138,6 +135,31 @@ fn figure_name(expr: &Expr) -> Option<String> {
         Expr::TypedString(typed) => Some(type_name(&typed.data_type)),
         Expr::AtTimeZone { .. } => fixed("timezone"),
         _ => None,
+    }
+}
+
+/// A call is called by its function, but for names that Redshift's documentation gives otherwise, and
+/// for the casts that `sql::rewrite` has made calls: `a::varchar(3)` is "a".
+fn function_name(function: &ast::Function) -> Option<String> {
+    let last = function.name.0.last().and_then(|part| part.as_ident())?;
+    let name = last.value.to_lowercase();
+    let argument = match &function.args {
+        ast::FunctionArguments::List(list) => list.args.first(),
+        _ => None,
+    };
+    match (name.as_str(), argument) {
+        (
+            "varchar" | "bpchar",
+            Some(ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(Expr::Cast {
+                expr, ..
+            }))),
+        ) => figure_name(expr).or(Some(name)),
+        ("dateadd", _) => Some("date_add".to_owned()),
+        ("datediff", _) => Some("date_diff".to_owned()),
+        ("date_part" | "datepart", _) => Some("pgdate_part".to_owned()),
+        ("nvl", _) => Some("coalesce".to_owned()),
+        ("approx_distinct", _) => Some("count".to_owned()),
+        _ => Some(name),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  ast::Query ─ bind ─▶ LogicalPlan ─ analyzer, optimizer ─▶ LogicalPlan ─ physical ─▶ ExecutionPlan
-//!     (names, through a view over the one catalogue)          (DataFusion)   (then our passes)
+//!     (names, through a view over the one catalogue;          (DataFusion)   (then our passes)
+//!      types, as Redshift has them)
 //! ```
 //!
 //! Invariants:
@@ -11,6 +12,7 @@
 //! * DataFusion's catalogue is a view over a [`Catalog`](crate::catalog::Catalog) version: it holds no
 //!   state and is made anew for every statement.
 
+mod analyzer;
 mod catalog_view;
 mod column_names;
 mod functions_exist;

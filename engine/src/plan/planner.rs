@@ -17,7 +17,7 @@ use crate::{
     catalog::Catalog,
     functions,
     plan::{
-        catalog_view::CatalogView, column_names, functions_exist, optimizer, physical,
+        analyzer, catalog_view::CatalogView, column_names, functions_exist, optimizer, physical,
         scalar_subqueries, settings,
     },
     sql,
@@ -57,9 +57,14 @@ impl Planner {
     pub fn new(database: &str, slice_count: u32, runtime: Arc<RuntimeEnv>) -> Result<Self> {
         let config = settings::session_config(database, slice_count as usize)?;
         let builder = SessionStateBuilder::new()
+            // Ours are asked before DataFusion's.
+            .with_expr_planners(functions::planners())
             .with_default_features()
             .with_config(config)
             .with_runtime_env(runtime);
+        let builder = analyzer::rules()
+            .into_iter()
+            .fold(builder, |builder, rule| builder.with_analyzer_rule(rule));
         let builder = optimizer::rules()
             .into_iter()
             .fold(builder, |builder, rule| builder.with_optimizer_rule(rule));
@@ -86,14 +91,21 @@ pub struct PlanningSession {
 }
 
 impl PlanningSession {
-    /// Resolves the names of a query.
+    /// Resolves the names of a query, and the types if it has no parameters: those wait for
+    /// [`Self::typed`].
     pub async fn bind(&self, query: &ast::Query) -> Result<LogicalPlan> {
         let query = prepared(query);
         functions_exist::check(&query, &self.state)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let statement = ast::Statement::Query(Box::new(query));
         let statement = DataFusionStatement::Statement(Box::new(statement));
-        self.state.statement_to_plan(statement).await
+        let plan = self.state.statement_to_plan(statement).await?;
+        if plan.get_parameter_names()?.is_empty() { self.typed(plan) } else { Ok(plan) }
+    }
+
+    /// Gives every expression of a bound plan its type, once its parameters have values.
+    pub fn typed(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        analyzer::typed(plan, self.state.config_options())
     }
 
     /// Resolves an expression without columns: a plan of one row and one column.

@@ -7,6 +7,7 @@
 use std::any::TypeId;
 
 use sqlparser::{
+    ast::{DuplicateTreatment, Expr, FunctionArguments, Ident, ObjectName},
     dialect::{Dialect, PostgreSqlDialect, Precedence},
     keywords::{self, Keyword},
     parser::{Parser, ParserError},
@@ -55,6 +56,18 @@ impl Dialect for Redshift {
 
     fn is_table_alias(&self, keyword: &Keyword, _parser: &mut Parser<'_>) -> bool {
         !keywords::RESERVED_FOR_TABLE_ALIAS.contains(keyword) && !is_reserved(keyword)
+    }
+
+    /// `APPROXIMATE COUNT(DISTINCT x)` is `approx_distinct(x)`.
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let is_word = |token: &Token, wanted: &str| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case(wanted));
+        if !is_word(&parser.peek_nth_token_ref(0).token, "approximate")
+            || !is_word(&parser.peek_nth_token_ref(1).token, "count")
+        {
+            return None;
+        }
+        parser.next_token();
+        Some(parser.parse_prefix().and_then(approximate_count))
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
@@ -160,6 +173,24 @@ impl Dialect for Redshift {
     fn supports_limit_comma(&self) -> bool {
         false
     }
+}
+
+/// The one form that Redshift has: `COUNT(DISTINCT x)`.
+fn approximate_count(counted: Expr) -> Result<Expr, ParserError> {
+    let only_distinct = "APPROXIMATE COUNT takes DISTINCT and an expression";
+    let Expr::Function(mut function) = counted else {
+        return Err(ParserError::ParserError(only_distinct.to_owned()));
+    };
+    match &mut function.args {
+        FunctionArguments::List(list)
+            if list.duplicate_treatment == Some(DuplicateTreatment::Distinct) =>
+        {
+            list.duplicate_treatment = None;
+        }
+        _ => return Err(ParserError::ParserError(only_distinct.to_owned())),
+    }
+    function.name = ObjectName::from(vec![Ident::new("approx_distinct")]);
+    Ok(Expr::Function(function))
 }
 
 fn is_reserved(keyword: &Keyword) -> bool {

@@ -37,6 +37,14 @@ pub struct ColumnStatistics {
     pub null_count: u64,
     /// An estimate of how many different values there are; 0 where it is not known.
     pub distinct_count: u64,
+    /// Whether a text may end with a blank: then values that are equal to SQL may differ in bytes.
+    #[serde(default = "maybe")]
+    pub trailing_blanks: bool,
+}
+
+/// What a run says that was written before anyone asked.
+fn maybe() -> bool {
+    true
 }
 
 /// A bound of a column, in the form that the log can hold. Wider than the column's own type:

@@ -215,7 +215,13 @@ fn column_statistics(
         max,
         null_count: zones.null_counts.values().iter().sum(),
         distinct_count: distinct.estimate(),
+        trailing_blanks: batches.iter().any(|batch| has_trailing_blank(batch.column(index))),
     })
+}
+
+fn has_trailing_blank(array: &ArrayRef) -> bool {
+    let texts = array.as_string_view_opt().into_iter().flatten();
+    texts.flatten().any(|text| text.ends_with(' '))
 }
 
 /// Returns the bounds of the whole run: unknown as soon as they are unknown of a block with values.

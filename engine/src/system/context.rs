@@ -31,6 +31,8 @@ pub struct SystemContext {
     pub pid: Pid,
     /// When the statement started: microseconds since 1970, UTC.
     pub query_started_us: i64,
+    /// When its transaction started: microseconds since 1970, UTC.
+    pub transaction_started_us: i64,
     /// The last COPY of this session.
     pub last_copy_id: Option<QueryId>,
     /// Rows that the last COPY of this session loaded.

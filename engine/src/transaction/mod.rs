@@ -21,6 +21,8 @@ mod record;
 
 use std::sync::Arc;
 
+use chrono::Utc;
+
 use crate::{
     catalog::{Catalog, CatalogChange, CatalogError},
     ids::{TableId, Xid},
@@ -35,6 +37,8 @@ pub use error::TransactionError;
 pub struct Transaction {
     /// Its number.
     pub xid: Xid,
+    /// When it started: microseconds since 1970, UTC.
+    pub started_us: i64,
     /// The committed version it reads; kept so that nothing it can reach is collected.
     base: Arc<Catalog>,
     /// That version with the transaction's own changes.
@@ -45,7 +49,8 @@ pub struct Transaction {
 impl Transaction {
     /// Starts a transaction that reads `base`.
     pub fn begin(xid: Xid, base: Arc<Catalog>) -> Self {
-        Self { xid, working: Arc::clone(&base), base, changes: Vec::new() }
+        let started_us = Utc::now().timestamp_micros();
+        Self { xid, started_us, working: Arc::clone(&base), base, changes: Vec::new() }
     }
 
     /// Returns what the transaction sees.

@@ -24,9 +24,11 @@
 //!   so that a length survives projection and reaches RowDescription.
 //! * Lengths of CHAR and VARCHAR count bytes, as in Redshift, not characters.
 
+mod decimal;
 mod sql_type;
 
+pub use decimal::Digits;
 pub use sql_type::{
     CHAR_LENGTH_MAX, DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, SQL_TYPE_KEY, SqlType,
-    VARCHAR_LENGTH_MAX,
+    TRAILING_BLANKS_KEY, VARCHAR_LENGTH_MAX,
 };

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The key of a field's metadata that holds its Redshift type, as JSON.
 pub const SQL_TYPE_KEY: &str = "blueshift.sql_type";
 
+/// The key of a field's metadata that says that its texts may end with blanks, which comparisons ignore.
+pub const TRAILING_BLANKS_KEY: &str = "blueshift.trailing_blanks";
+
 /// The largest VARCHAR: `VARCHAR(MAX)`, in bytes.
 pub const VARCHAR_LENGTH_MAX: u32 = 65_535;
 /// The largest CHAR, in bytes.

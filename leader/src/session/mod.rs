@@ -222,6 +222,7 @@ impl Session {
 
     /// Returns a planning session that sees `catalog`.
     pub(crate) fn planning(&self, catalog: Arc<Catalog>) -> PlanningSession {
+        let now_us = Utc::now().timestamp_micros();
         let system = SystemContext {
             catalog: Arc::clone(&catalog),
             database: self.client.database.clone(),
@@ -232,7 +233,8 @@ impl Session {
             events: Arc::clone(self.leader.events()),
             sessions: self.leader.sessions().list(),
             pid: self.client.pid,
-            query_started_us: Utc::now().timestamp_micros(),
+            query_started_us: now_us,
+            transaction_started_us: self.transaction.as_ref().map_or(now_us, |t| t.started_us),
             last_copy_id: self.last_copy.query_id,
             last_copy_count: self.last_copy.row_count,
         };

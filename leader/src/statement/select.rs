@@ -59,7 +59,7 @@ pub(super) async fn bind(
         return Ok(plan);
     }
     let values = parameters.iter().cloned().map(ScalarAndMetadata::from).collect();
-    Ok(plan.with_param_values(ParamValues::List(values))?)
+    Ok(planning.typed(plan.with_param_values(ParamValues::List(values))?)?)
 }
 
 /// Returns the types of a query's parameters and its columns.
@@ -69,15 +69,18 @@ pub(super) async fn describe(
     given: &[Option<SqlType>],
 ) -> Result<Description, Error> {
     let catalog = session.catalog();
-    let plan = session.planning(catalog).bind(query).await?;
+    let planning = session.planning(catalog);
+    let plan = planning.bind(query).await?;
     let types = parameter_types(&plan, given)?;
     // The types of the columns may hang on those of the parameters.
     let nulls = types
         .iter()
         .map(|sql_type| ScalarValue::try_from(sql_type.arrow()).map(ScalarAndMetadata::from));
     let nulls = nulls.collect::<Result<Vec<_>, _>>()?;
-    let plan =
-        if nulls.is_empty() { plan } else { plan.with_param_values(ParamValues::List(nulls))? };
+    let plan = match nulls.is_empty() {
+        true => plan,
+        false => planning.typed(plan.with_param_values(ParamValues::List(nulls))?)?,
+    };
     let schema = client_schema(&plan, query);
     session.forget_snapshot();
     Ok((types, Some(schema)))

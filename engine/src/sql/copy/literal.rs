@@ -25,7 +25,8 @@ pub(super) fn short_text(token: &TokenWithSpan) -> Option<String> {
         return Some(text);
     };
     if is_raw(token, value) {
-        return Some(unescape(&text));
+        // To Redshift a backslash is special in every literal: `'\\t'` is what `'\t'` is.
+        return Some(unescape(&text.replace("\\\\", "\\")));
     }
     // One backslash was taken out by the tokenizer, and with it what it meant.
     Some(match text.as_str() {

@@ -56,7 +56,9 @@ fn parameters_come_in_any_order_and_as_is_optional() -> Result<(), SqlError> {
 fn escapes_are_understood() -> Result<(), SqlError> {
     for (written, meant) in [
         (r"\t", "\t"),
+        (r"\\t", "\t"),
         (r"\001", "\u{1}"),
+        (r"\\001", "\u{1}"),
         (r"\174", "|"),
         (r"\0", "\0"),
         (r"\N", r"\N"),

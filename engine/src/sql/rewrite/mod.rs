@@ -6,9 +6,13 @@ mod arrays;
 mod collations;
 mod custom_operators;
 mod date_parts;
+mod decode;
 mod float_literals;
 mod limits;
+mod listagg;
 mod operator_functions;
+mod patterns;
+mod ratio_to_report;
 mod refuse;
 mod set_operations;
 mod tableoid;
@@ -72,6 +76,10 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut date_parts::DatePartsAreText)?;
     visit(tree, &mut arrays::ArraysOfUnnestAreTransformed)?;
     visit(tree, &mut tableoid::TableoidIsRegclass)?;
+    visit(tree, &mut patterns::PatternsAreEscaped)?;
+    visit(tree, &mut decode::DecodeIsCase)?;
+    visit(tree, &mut listagg::ListaggIsArrayAgg)?;
+    visit(tree, &mut ratio_to_report::RatioToReportIsQuotient)?;
     visit(tree, &mut words::WordsAreCalls)
 }
 
@@ -105,6 +113,18 @@ fn call(name: &str, arguments: Vec<ast::Expr>) -> ast::Expr {
         over: None,
         within_group: Vec::new(),
     })
+}
+
+/// Returns the arguments of a call, if they are all plain expressions (no `*`, no names).
+fn plain_arguments(function: &ast::Function) -> Option<Vec<ast::Expr>> {
+    let ast::FunctionArguments::List(list) = &function.args else { return None };
+    let plain = list.args.iter().map(|argument| match argument {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expression)) => {
+            Some(expression.clone())
+        }
+        _ => None,
+    });
+    plain.collect()
 }
 
 /// Takes an expression out of its place, leaving NULL until it is put back.

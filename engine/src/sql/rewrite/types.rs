@@ -1,6 +1,6 @@
 //! Types of casts, spelled as DataFusion knows them: `pg_catalog.int4`, `CHARACTER VARYING(5)`,
 //! `FLOAT` (eight bytes), `NUMERIC` (18,0), microseconds; `x::regclass` becomes `regclass(x)`,
-//! `CONVERT(type, x)` a cast.
+//! `x::varchar(3)` `varchar(x::varchar, 3)`, `CONVERT(type, x)` a cast.
 
 use std::ops::ControlFlow;
 
@@ -30,7 +30,8 @@ pub(super) struct PlainTypes;
 impl VisitorMut for PlainTypes {
     type Break = Refused;
 
-    fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<Refused> {
+    /// After what is inside: a cast that became a call would be visited again.
+    fn post_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<Refused> {
         if let Err(refused) = convert(expr) {
             return ControlFlow::Break(refused);
         }
@@ -40,7 +41,15 @@ impl VisitorMut for PlainTypes {
                     *expr = call(name, vec![take(inner)]);
                     return ControlFlow::Continue(());
                 }
-                plain(data_type).map_or_else(ControlFlow::Break, ControlFlow::Continue)
+                let length = length_of(data_type);
+                if let Err(refused) = plain(data_type) {
+                    return ControlFlow::Break(refused);
+                }
+                if let Some((name, length)) = length {
+                    let length = ast::Value::Number(length.to_string(), false);
+                    *expr = call(name, vec![take(expr), ast::Expr::value(length)]);
+                }
+                ControlFlow::Continue(())
             }
             ast::Expr::TypedString(typed) => {
                 plain(&mut typed.data_type).map_or_else(ControlFlow::Break, ControlFlow::Continue)
@@ -70,6 +79,31 @@ fn convert(expr: &mut ast::Expr) -> Result<(), Refused> {
     Ok(())
 }
 
+/// Returns the function that cuts a text to a type's length, and the length.
+fn length_of(data_type: &DataType) -> Option<(&'static str, u64)> {
+    let (name, length) = match data_type {
+        DataType::Varchar(Some(length))
+        | DataType::CharacterVarying(Some(length))
+        | DataType::CharVarying(Some(length))
+        | DataType::Nvarchar(Some(length)) => ("varchar", Some(*length)),
+        DataType::Char(length) | DataType::Character(length) => ("bpchar", *length),
+        DataType::Custom(name, modifiers) => {
+            let length = modifiers.first().and_then(|modifier| modifier.trim().parse().ok())?;
+            return match catalog_name(name)? {
+                "varchar" => Some(("varchar", length)),
+                "bpchar" | "nchar" | "char" => Some(("bpchar", length)),
+                _ => None,
+            };
+        }
+        _ => return None,
+    };
+    match length {
+        None => Some((name, 1)),
+        Some(CharacterLength::IntegerLength { length, .. }) => Some((name, length)),
+        Some(CharacterLength::Max) => None,
+    }
+}
+
 fn registered(data_type: &DataType) -> Option<&'static str> {
     let name = match data_type {
         DataType::Regclass => "regclass",
@@ -88,10 +122,12 @@ fn plain(data_type: &mut DataType) -> Result<(), Refused> {
             },
             None => return Ok(()),
         },
-        DataType::Character(length)
-        | DataType::CharacterVarying(length)
-        | DataType::CharVarying(length)
-        | DataType::Nvarchar(length) => DataType::Varchar(*length),
+        DataType::Char(_)
+        | DataType::Character(_)
+        | DataType::Varchar(_)
+        | DataType::CharacterVarying(_)
+        | DataType::CharVarying(_)
+        | DataType::Nvarchar(_) => DataType::Varchar(None),
         DataType::Dec(info) | DataType::Numeric(info) | DataType::Decimal(info) => decimal(*info),
         DataType::Float(ExactNumberInfo::Precision(bits)) if *bits <= 24 => DataType::Real,
         DataType::Float(_) => DataType::DoublePrecision,

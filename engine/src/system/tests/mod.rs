@@ -46,6 +46,7 @@ fn run(slice: u32, row_count: u64, min: i64, max: i64) -> Run {
         max: Some(StatisticsValue::Integer(max)),
         null_count: 0,
         distinct_count: row_count,
+        trailing_blanks: false,
     };
     Run {
         id: RunId::random(),
@@ -171,6 +172,7 @@ fn session() -> TestResult<SessionContext> {
         }],
         pid: Pid(42),
         query_started_us: 1_700_000_000_000_000,
+        transaction_started_us: 1_700_000_000_000_000,
         last_copy_id: Some(QueryId(7)),
         last_copy_count: 150,
     });
@@ -263,6 +265,7 @@ fn rows_have_one_value_per_column() -> TestResult {
         sessions: Vec::new(),
         pid: Pid(1),
         query_started_us: 0,
+        transaction_started_us: 0,
         last_copy_id: None,
         last_copy_count: 0,
     };

@@ -1,0 +1,162 @@
+//! `+`, `-`, `*` and `/` of DECIMALs whose result may have more than 38 digits.
+
+use std::sync::Arc;
+
+use datafusion::arrow::{
+    array::{Array, ArrayRef, AsArray, Datum, Decimal128Array},
+    buffer::NullBuffer,
+    compute::try_binary,
+    datatypes::{Decimal128Type, i256},
+    error::ArrowError,
+};
+
+use crate::client_error::SqlState;
+
+use super::{Operation, division_by_zero, failure};
+
+/// The first number that has more than 38 digits.
+const TOO_LARGE: u128 = 10_u128.pow(38);
+
+/// Computes `left` and `right`, each a DECIMAL of its own scale, into DECIMAL(precision, scale).
+pub(super) fn compute(
+    operation: Operation,
+    left: &dyn Datum,
+    right: &dyn Datum,
+    precision: u8,
+    scale: i8,
+) -> Result<ArrayRef, ArrowError> {
+    let scales = Scales { left: scale_of(left), right: scale_of(right), result: scale.into() };
+    let overflow = || {
+        let word = match operation {
+            Operation::Add => "addition",
+            Operation::Subtract => "subtraction",
+            Operation::Multiply => "multiplication",
+            Operation::Divide => "division",
+        };
+        let message = format!("Numeric data overflow ({word})");
+        failure(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message)
+    };
+    let computed = match operation {
+        Operation::Add | Operation::Subtract => {
+            let (by_left, by_right) = (scales.power(scales.left), scales.power(scales.right));
+            let negate = operation == Operation::Subtract;
+            each(left, right, |l, r| {
+                let r = if negate { -r } else { r };
+                let sum = l.checked_mul(by_left).zip(r.checked_mul(by_right));
+                let sum = sum.and_then(|(l, r)| l.checked_add(r)).filter(|sum| fits(*sum));
+                sum.ok_or_else(overflow)
+            })?
+        }
+        Operation::Multiply => {
+            let excess = u8::try_from(scales.left + scales.right - scales.result).unwrap_or(0);
+            each(left, right, |l, r| multiply(l, r, excess).ok_or_else(overflow))?
+        }
+        Operation::Divide => {
+            let shift = u8::try_from(scales.result - scales.left + scales.right).unwrap_or(0);
+            each(left, right, |l, r| {
+                if r == 0 {
+                    return Err(division_by_zero());
+                }
+                divide(l, r, shift).ok_or_else(overflow)
+            })?
+        }
+    };
+    Ok(Arc::new(computed.with_precision_and_scale(precision, scale)?))
+}
+
+struct Scales {
+    left: i32,
+    right: i32,
+    result: i32,
+}
+
+impl Scales {
+    /// Returns what brings a number of this scale to that of the result.
+    fn power(&self, scale: i32) -> i128 {
+        u32::try_from(self.result - scale).map_or(1, |digits| 10_i128.pow(digits.min(38)))
+    }
+}
+
+fn scale_of(side: &dyn Datum) -> i32 {
+    let decimals = side.get().0.as_primitive_opt::<Decimal128Type>();
+    decimals.map_or(0, |decimals| decimals.scale().into())
+}
+
+fn fits(value: i128) -> bool {
+    value.unsigned_abs() < TOO_LARGE
+}
+
+fn multiply(left: i128, right: i128, excess: u8) -> Option<i128> {
+    let product = match (i64::try_from(left), i64::try_from(right)) {
+        // Most factors are small, and a multiplication of 64 bits cannot overflow 128.
+        (Ok(left), Ok(right)) if excess == 0 => Some(i128::from(left) * i128::from(right)),
+        _ if excess == 0 => left.checked_mul(right),
+        _ => {
+            let product = i256::from_i128(left).checked_mul(i256::from_i128(right))?;
+            product.checked_div(power_of_ten(excess))?.to_i128()
+        }
+    };
+    product.filter(|product| fits(*product))
+}
+
+fn divide(left: i128, right: i128, shift: u8) -> Option<i128> {
+    let narrow = 10_i128.checked_pow(shift.into()).and_then(|power| left.checked_mul(power));
+    let quotient = match narrow {
+        Some(shifted) => shifted.checked_div(right),
+        None => {
+            let shifted = i256::from_i128(left).checked_mul(power_of_ten(shift))?;
+            shifted.checked_div(i256::from_i128(right))?.to_i128()
+        }
+    };
+    quotient.filter(|quotient| fits(*quotient))
+}
+
+fn power_of_ten(exponent: u8) -> i256 {
+    i256::from_i128(10).wrapping_pow(exponent.into())
+}
+
+/// Applies `compute` to the values of both sides, of which either may be one for all rows.
+fn each(
+    left: &dyn Datum,
+    right: &dyn Datum,
+    compute: impl Fn(i128, i128) -> Result<i128, ArrowError>,
+) -> Result<Decimal128Array, ArrowError> {
+    let ((left, left_is_one), (right, right_is_one)) = (left.get(), right.get());
+    let left: &Decimal128Array = left.as_primitive::<Decimal128Type>();
+    let right: &Decimal128Array = right.as_primitive::<Decimal128Type>();
+    match (left_is_one, right_is_one) {
+        (true, false) if left.is_null(0) => Ok(nulls(right.len())),
+        (false, true) if right.is_null(0) => Ok(nulls(left.len())),
+        (true, false) => {
+            let one = left.value(0);
+            right.try_unary(|value| compute(one, value))
+        }
+        (false, true) => {
+            let one = right.value(0);
+            left.try_unary(|value| compute(value, one))
+        }
+        (true, true) | (false, false) => try_binary(left, right, compute),
+    }
+}
+
+fn nulls(length: usize) -> Decimal128Array {
+    let nulls = Some(NullBuffer::new_null(length));
+    Decimal128Array::new(vec![0; length].into(), nulls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_and_quotients_that_do_not_fit_are_found() {
+        let largest = i128::try_from(TOO_LARGE).unwrap() - 1;
+        assert_eq!(multiply(largest, 1, 0), Some(largest));
+        assert_eq!(multiply(largest, 2, 0), None);
+        assert_eq!(multiply(largest, 10, 1), Some(largest));
+        assert_eq!(divide(largest, 2, 0), Some(largest / 2));
+        assert_eq!(divide(largest, 10_i128.pow(10), 10), Some(largest));
+        assert_eq!(divide(largest, 1, 1), None);
+        assert_eq!(divide(1000, 300, 6), Some(3_333_333));
+    }
+}
