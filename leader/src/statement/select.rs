@@ -68,7 +68,7 @@ pub(super) async fn describe(
     query: &ast::Query,
     given: &[Option<SqlType>],
 ) -> Result<Description, Error> {
-    let catalog = session.catalog();
+    let catalog = session.catalog_now();
     let plan = session.planning(catalog).bind(query).await?;
     let types = parameter_types(&plan, given)?;
     // The types of the columns may hang on those of the parameters.
@@ -79,7 +79,6 @@ pub(super) async fn describe(
     let plan =
         if nulls.is_empty() { plan } else { plan.with_param_values(ParamValues::List(nulls))? };
     let schema = client_schema(&plan, query);
-    session.forget_snapshot();
     Ok((types, Some(schema)))
 }
 
