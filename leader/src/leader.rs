@@ -13,7 +13,7 @@ use engine::{
     catalog::Identity,
     ids::{QueryId, TableId},
     plan::Planner,
-    storage::{ManagedStorage, paths::RunPath, writer::delete_runs},
+    storage::{ManagedStorage, delete_objects, paths::ObjectPath},
     system::EventLog,
     transaction::CommitLog,
 };
@@ -127,11 +127,11 @@ impl Leader {
         Arc::clone(counter)
     }
 
-    /// Deletes the runs of a transaction that did not commit.
-    pub(crate) fn delete_runs(&self, runs: Vec<RunPath>) {
-        if runs.is_empty() {
+    /// Deletes the objects of a transaction that did not commit.
+    pub(crate) fn delete_objects(&self, objects: Vec<ObjectPath>) {
+        if objects.is_empty() {
             return;
         }
-        tokio::spawn(delete_runs(Arc::clone(self.storage()), runs));
+        tokio::spawn(delete_objects(Arc::clone(self.storage()), objects));
     }
 }

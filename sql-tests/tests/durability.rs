@@ -3,9 +3,9 @@
 //!
 //! Seeded: a failing round prints its seed, and `SEED` is the only thing to change to repeat it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sql_tests::{
     client::Client,
@@ -22,6 +22,10 @@ const ROUNDS: u64 = 20;
 const COPY_ROWS: i64 = 400_000;
 /// The files they are in.
 const COPY_FILES: i64 = 4;
+/// The rows that are deleted and updated, and then a few more in every round.
+const KEPT_ROWS: i64 = 200;
+/// An UPDATE and a DELETE of these rows take less than this on any machine we know.
+const UPDATE_MS: u64 = 60;
 /// A COPY of these rows takes less than this on any machine we know; most kills fall into it.
 const COPY_MS: u64 = 400;
 
@@ -56,6 +60,123 @@ async fn acknowledged_rows_survive_a_kill_between_statements() -> Result<()> {
         client = Some(session);
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_deletes_and_updates_survive_a_kill() -> Result<()> {
+    let mut cluster = Cluster::start(ClusterOptions { slices: Some(2), ..Default::default() })?;
+    let mut session = cluster.connect().await?;
+    session.run("create table kept (x int, y bigint) distkey (x) sortkey (x)").await?;
+    session.run(&format!("insert into kept values {}", pairs(0..KEPT_ROWS))).await?;
+    let mut random = StdRng::seed_from_u64(SEED);
+    let mut expected: BTreeMap<i64, i64> = (0..KEPT_ROWS).map(|x| (x, x)).collect();
+    for round in 0..ROUNDS {
+        for _ in 0..random.random_range(1..4) {
+            let gone = random.random_range(0..KEPT_ROWS);
+            session.run(&format!("delete from kept where x % {KEPT_ROWS} = {gone}")).await?;
+            expected.retain(|x, _| x % KEPT_ROWS != gone);
+            let from = random.random_range(0..KEPT_ROWS);
+            let sql = format!("update kept set y = y + 1000 where x between {from} and {from} + 9");
+            let updated = session.run(&sql).await?.count;
+            let rows = expected.range_mut(from..from + 10);
+            ensure!(updated == rows.map(|(_, y)| *y += 1000).count() as u64, "round {round}");
+        }
+        // Runs while the server dies: all of it or nothing, and nothing if it was not acknowledged.
+        let last = tokio::spawn(async move {
+            session.run("update kept set y = y + 1").await?;
+            session.run("delete from kept where y % 7 = 0").await
+        });
+        let wait = Duration::from_millis(random.random_range(0..UPDATE_MS));
+        tokio::time::sleep(wait).await;
+        cluster.kill_and_restart().with_context(|| format!("round {round}, seed {SEED}"))?;
+        let acknowledged = last.await?.is_ok();
+        session = cluster.connect().await?;
+        let mut updated = expected.clone();
+        updated.values_mut().for_each(|y| *y += 1);
+        let mut deleted = updated.clone();
+        deleted.retain(|_, y| *y % 7 != 0);
+        let found = pairs_of(&session).await?;
+        let possible = if acknowledged { vec![deleted] } else { vec![expected, updated, deleted] };
+        ensure!(
+            possible.contains(&found),
+            "round {round}, seed {SEED}, killed after {wait:?}: {} rows, acknowledged: {acknowledged}",
+            found.len()
+        );
+        expected = found;
+        assert_rows(&session, "kept", expected.len() as i64, round).await?;
+        // What the next rounds delete and update.
+        let more = KEPT_ROWS * (round as i64 + 1)..KEPT_ROWS * (round as i64 + 1) + 20;
+        session.run(&format!("insert into kept values {}", pairs(more.clone()))).await?;
+        expected.extend(more.map(|x| (x, x)));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replaced_delete_vectors_go_when_nobody_reads_them() -> Result<()> {
+    let mut cluster = Cluster::start(ClusterOptions { slices: Some(1), ..Default::default() })?;
+    let (writer, reader) = (cluster.connect().await?, cluster.connect().await?);
+    writer.run("create table kept (x int, y bigint)").await?;
+    writer.run(&format!("insert into kept values {}", pairs(0..KEPT_ROWS))).await?;
+    writer.run("delete from kept where x = 0").await?;
+    reader.run("begin").await?;
+    ensure!(pairs_of(&reader).await?.len() as i64 == KEPT_ROWS - 1);
+    for x in 1..20 {
+        writer.run(&format!("delete from kept where x = {x}")).await?;
+    }
+    // What the reader sees, and everything since: nothing is known to be out of reach.
+    let held = vectors(&cluster)?;
+    ensure!(held >= 2, "{held} delete vectors while a reader holds an old one");
+    ensure!(pairs_of(&reader).await?.len() as i64 == KEPT_ROWS - 1, "the reader lost rows");
+    reader.run("commit").await?;
+    // Collected with the commits that follow.
+    writer.run("delete from kept where x = 20").await?;
+    writer.run("delete from kept where x = 21").await?;
+    let left = vectors(&cluster)?;
+    ensure!(left <= 2, "{left} delete vectors after the reader has gone");
+    // What is in nobody's reach after a crash goes at the start.
+    writer.run("begin").await?;
+    writer.run("delete from kept where x = 22").await?;
+    cluster.kill_and_restart()?;
+    let session = cluster.connect().await?;
+    ensure!(vectors(&cluster)? == 1);
+    assert_rows(&session, "kept", KEPT_ROWS - 22, 0).await
+}
+
+/// Returns how many delete vectors there are on disk.
+fn vectors(cluster: &Cluster) -> Result<usize> {
+    let mut count = 0;
+    let mut folders = vec![cluster.data().join("table")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let is_vector = path.extension().is_some_and(|extension| {
+                extension.to_str().is_some_and(|extension| extension.starts_with('d'))
+            });
+            count += usize::from(is_vector);
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(count)
+}
+
+fn pairs(numbers: Range<i64>) -> String {
+    let pairs: Vec<String> = numbers.map(|x| format!("({x}, {x})")).collect();
+    pairs.join(", ")
+}
+
+async fn pairs_of(session: &Client) -> Result<BTreeMap<i64, i64>> {
+    let rows = session.run("select x, y from kept").await?.rows;
+    let count = rows.len();
+    let mut pairs = BTreeMap::new();
+    for row in rows {
+        let [Some(x), Some(y)] = row.as_slice() else { bail!("a NULL in {row:?}") };
+        pairs.insert(x.parse()?, y.parse()?);
+    }
+    ensure!(pairs.len() == count, "{} rows are there twice", count - pairs.len());
+    Ok(pairs)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

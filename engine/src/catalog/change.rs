@@ -1,14 +1,17 @@
 //! Catalogue changes: the only way anything changes, and what the commit log holds.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{Catalog, CatalogError, Relation, Schema, Table, TableManifest, View},
     distribution::DistStyle,
-    ids::{RunId, SchemaId, TableId},
-    storage::run::Run,
+    ids::{DeleteVectorId, RunId, SchemaId, SliceId, TableId},
+    storage::{
+        paths::{ObjectPath, RunPath},
+        run::{DeleteVectorEntry, Run},
+    },
 };
 
 /// One step from a catalogue to its next version.
@@ -42,6 +45,13 @@ pub enum CatalogChange {
         /// The runs that come.
         added: Vec<Run>,
     },
+    /// Rows of runs that stay are deleted: DELETE, UPDATE, MERGE.
+    DeleteRows {
+        /// The table.
+        table: TableId,
+        /// The runs they are in, each once.
+        runs: Vec<RunDeletes>,
+    },
     /// Rows to come go to slices in another way; those that are there stay where they are.
     SetDistStyle {
         /// The table.
@@ -60,6 +70,55 @@ pub enum CatalogChange {
     },
 }
 
+/// Rows of one run that are deleted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunDeletes {
+    /// The run.
+    pub run: RunId,
+    /// Its slice.
+    pub slice: SliceId,
+    /// Delete vectors of the run whose rows the new one takes over; every one must be there.
+    pub replaced: Vec<DeleteVectorId>,
+    /// The new delete vector.
+    pub vector: DeleteVectorEntry,
+}
+
+impl CatalogChange {
+    /// Returns the table it is about, if it is about the rows of one.
+    pub fn table(&self) -> Option<TableId> {
+        match self {
+            Self::AppendRuns { table, .. }
+            | Self::ReplaceRuns { table, .. }
+            | Self::DeleteRows { table, .. }
+            | Self::DropTable(table) => Some(*table),
+            _ => None,
+        }
+    }
+
+    /// Returns the table that loses objects by it.
+    pub fn shrunk_table(&self) -> Option<TableId> {
+        self.table().filter(|_| !matches!(self, Self::AppendRuns { .. }))
+    }
+
+    /// Returns the objects that were written for it.
+    pub fn written_objects(&self) -> Vec<ObjectPath> {
+        match self {
+            Self::AppendRuns { table, runs } | Self::ReplaceRuns { table, added: runs, .. } => {
+                let path = |run: &Run| RunPath { table: *table, slice: run.slice, run: run.id };
+                runs.iter().map(|run| ObjectPath::Run(path(run))).collect()
+            }
+            Self::DeleteRows { table, runs } => {
+                let object = |deletes: &RunDeletes| {
+                    let run = RunPath { table: *table, slice: deletes.slice, run: deletes.run };
+                    ObjectPath::DeleteVector(run, deletes.vector.id)
+                };
+                runs.iter().map(object).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl Catalog {
     /// Applies a change, or says why this version does not allow it.
     pub fn apply(&mut self, change: &CatalogChange) -> Result<(), CatalogError> {
@@ -74,6 +133,7 @@ impl Catalog {
             CatalogChange::ReplaceRuns { table, removed, added } => {
                 self.replace_runs(*table, removed, added)
             }
+            CatalogChange::DeleteRows { table, runs } => self.delete_rows(*table, runs),
             CatalogChange::SetDistStyle { table, style } => {
                 self.table_mut(*table)?.dist_style = *style;
                 Ok(())
@@ -201,6 +261,29 @@ impl Catalog {
         }
         let kept = table.manifest.runs.iter().filter(|run| !removed.contains(&run.id));
         let runs = kept.chain(added).cloned().collect();
+        table.manifest = Arc::new(TableManifest { runs });
+        Ok(())
+    }
+
+    fn delete_rows(&mut self, id: TableId, deletes: &[RunDeletes]) -> Result<(), CatalogError> {
+        let table = self.table_mut(id)?;
+        let mut by_run: HashMap<RunId, &RunDeletes> =
+            deletes.iter().map(|deletes| (deletes.run, deletes)).collect();
+        let mut runs = table.manifest.runs.clone();
+        for run in &mut runs {
+            let Some(RunDeletes { replaced, vector, .. }) = by_run.remove(&run.id) else {
+                continue;
+            };
+            let known = run.deletes.len();
+            run.deletes.retain(|vector| !replaced.contains(&vector.id));
+            if run.deletes.len() + replaced.len() != known {
+                return Err(CatalogError::ConcurrentlyChanged(table.name.clone()));
+            }
+            run.deletes.push(*vector);
+        }
+        if !by_run.is_empty() {
+            return Err(CatalogError::ConcurrentlyChanged(table.name.clone()));
+        }
         table.manifest = Arc::new(TableManifest { runs });
         Ok(())
     }

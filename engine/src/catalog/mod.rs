@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{CommitSeq, SchemaId, TableId};
 
-pub use change::CatalogChange;
+pub use change::{CatalogChange, RunDeletes};
 pub use error::CatalogError;
 pub use schema::{SUPERUSER, Schema};
 pub use table::{

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     distribution::DistStyle,
     ids::{ColumnId, SchemaId, TableId, UserId},
-    storage::{paths::RunPath, run::Run},
+    storage::{
+        paths::{ObjectPath, RunPath},
+        run::Run,
+    },
     types::SqlType,
 };
 
@@ -128,9 +131,9 @@ pub struct TableManifest {
 }
 
 impl TableManifest {
-    /// Returns the number of rows.
+    /// Returns the number of rows, without the deleted ones.
     pub fn row_count(&self) -> u64 {
-        self.runs.iter().map(|run| run.row_count).sum()
+        self.runs.iter().map(Run::live_row_count).sum()
     }
 
     /// Returns the size of all runs.
@@ -149,10 +152,19 @@ impl Table {
         Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// Returns where the table's live runs are.
-    pub fn run_paths(&self) -> impl Iterator<Item = RunPath> + '_ {
-        let runs = self.manifest.runs.iter();
-        runs.map(|run| RunPath { table: self.id, slice: run.slice, run: run.id })
+    /// Returns where a run of the table is.
+    pub fn run_path(&self, run: &Run) -> RunPath {
+        RunPath { table: self.id, slice: run.slice, run: run.id }
+    }
+
+    /// Returns every object of the table: its live runs and their delete vectors.
+    pub fn objects(&self) -> impl Iterator<Item = ObjectPath> + '_ {
+        self.manifest.runs.iter().flat_map(|run| {
+            let path = self.run_path(run);
+            let vectors =
+                run.deletes.iter().map(move |vector| ObjectPath::DeleteVector(path, vector.id));
+            std::iter::once(ObjectPath::Run(path)).chain(vectors)
+        })
     }
 
     /// Returns the position of a column in the table's rows.

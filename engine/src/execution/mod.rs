@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  WarehouseTable::scan ─▶ runs the filters leave (manifest) ─▶ one file group per slice, in order
-//!  WarehouseSource      ─▶ per run, as it is opened: blocks the filters leave (zone map) ─▶ Vortex
+//!  WarehouseSource      ─▶ per run, as it is opened: blocks the filters leave (zone map), rows that are
+//!                          not deleted (delete vectors) ─▶ Vortex
 //! ```
 //!
 //! | file             | what is in it                                                          |
@@ -11,6 +12,7 @@
 //! | `source`         | [`WarehouseSource`]: Vortex's source, which skips blocks and counts them |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
 //! | `runtime_filter` | filters that joins find while the query runs, inside the scan           |
+//! | `row_address`    | the hidden columns that DELETE and UPDATE find rows by                  |
 //! | `arithmetic`     | which expressions may fail, and are not handed to Vortex                |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
@@ -20,6 +22,7 @@ mod order;
 mod pruning;
 #[cfg(test)]
 mod rates;
+mod row_address;
 mod runtime_filter;
 mod source;
 mod statistics;
@@ -27,5 +30,6 @@ mod table_provider;
 #[cfg(test)]
 mod tests;
 
+pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use source::WarehouseSource;
 pub use table_provider::WarehouseTable;

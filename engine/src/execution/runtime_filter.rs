@@ -43,12 +43,14 @@ use vortex::{
 };
 use vortex_datafusion::convert::{DefaultExpressionConverter, ExpressionConverter};
 
+use super::row_address::position_in_vortex;
+
 /// A filter that keeps more of the rows than this is not worth evaluating: the join does it again.
 const KEPT_PERCENT_MAX: u32 = 70;
 /// One of so many batches shows whether that is still so.
 const RETRY_BATCHES: u32 = 16;
 
-/// Makes Vortex's expressions of DataFusion's, dynamic filters included.
+/// Makes Vortex's expressions of DataFusion's, dynamic filters and row positions included.
 pub(super) struct FilterConverter(DefaultExpressionConverter);
 
 impl FilterConverter {
@@ -66,7 +68,10 @@ impl ExpressionConverter for FilterConverter {
         if DynamicFilterTracking::classify(expr).contains_dynamic_filter() {
             return RuntimeFilter::of(expr, schema);
         }
-        self.0.try_convert(expr, schema)
+        match position_in_vortex(expr) {
+            Some(position) => Ok(Some(position)),
+            None => self.0.try_convert(expr, schema),
+        }
     }
 }
 

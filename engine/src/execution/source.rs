@@ -2,16 +2,14 @@
 //!
 //! Vortex prunes by its own zone maps but neither counts nor prunes by dynamic filters (of joins and
 //! of TopK). So when a run is opened, the filters as they are at that moment are held against the
-//! run's [`ZoneMap`], and Vortex is handed only the rows of the blocks that remain.
+//! run's [`ZoneMap`], and Vortex is handed only the rows of the blocks that remain, without those that
+//! the run's delete vectors name.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{collections::HashSet, fmt, ops::Range, sync::Arc};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
-    common::{
-        DataFusionError, Result, config::ConfigOptions, stats::Precision,
-        tree_node::TreeNodeRecursion,
-    },
+    common::{DataFusionError, Result, config::ConfigOptions, tree_node::TreeNodeRecursion},
     datasource::{
         listing::PartitionedFile,
         physical_plan::{FileOpenFuture, FileOpener, FileScanConfig, FileSource},
@@ -20,7 +18,7 @@ use datafusion::{
     execution::cache::cache_manager::FileMetadataCache,
     physical_expr::{
         DynamicFilterTracking, EquivalenceProperties, PhysicalExpr, PhysicalSortExpr, conjunction,
-        projection::ProjectionExprs,
+        expressions::Column, projection::ProjectionExprs,
     },
     physical_plan::{
         DisplayFormatType, SortOrderPushdownResult,
@@ -35,15 +33,23 @@ use vortex::{io::VortexReadAt, scan::selection::Selection, session::VortexSessio
 use vortex_datafusion::{VortexAccessPlan, VortexSource, reader::VortexReaderFactory};
 
 use super::{arithmetic::may_fail, pruning::surviving_blocks, runtime_filter::FilterConverter};
-use crate::storage::{
-    ManagedStorage, format,
-    zones::{BLOCK_ROWS, ZoneMap},
+use crate::{
+    ids::DeleteVectorId,
+    storage::{DeleteVector, ManagedStorage, StorageError, format, paths::RunPath, zones::ZoneMap},
 };
 
 /// How many blocks are read between two looks at a filter that still moves.
 const MOVING_FILTER_BLOCKS: usize = 64;
 
 type RowStream = BoxStream<'static, Result<RecordBatch>>;
+
+/// What the manifest says of a run beside its size: an extension of its file.
+#[derive(Debug, Clone)]
+pub(super) struct RunFile {
+    pub(super) path: RunPath,
+    pub(super) block_count: usize,
+    pub(super) vectors: Vec<DeleteVectorId>,
+}
 
 /// The source of a table's rows.
 #[derive(Clone)]
@@ -55,24 +61,32 @@ pub struct WarehouseSource {
     predicate: Option<Arc<dyn PhysicalExpr>>,
     /// Blocks of runs that planning has left out already.
     blocks_left_out: usize,
+    /// Whether the scan has the columns of row addresses: then it projects columns only.
+    has_addresses: bool,
 }
 
 impl WarehouseSource {
-    /// Returns the source of rows of `schema`.
+    /// Returns the source of rows of `table`.
     pub fn new(
         storage: Arc<ManagedStorage>,
-        schema: SchemaRef,
+        table: TableSchema,
         footers: Arc<FileMetadataCache>,
     ) -> Self {
         let readers = RunReaders { storage: Arc::clone(&storage) };
-        let table = TableSchema::from(Arc::clone(&schema));
+        let schema = Arc::clone(table.table_schema());
         let inner = VortexSource::new(table, format::session().clone())
             .with_projection_pushdown(true)
             .with_predicate_pushdown(true)
             .with_expression_converter(Arc::new(FilterConverter::new(format::session())))
             .with_vortex_reader_factory(Arc::new(readers))
             .with_file_metadata_cache(footers);
-        Self { inner, storage, schema, predicate: None, blocks_left_out: 0 }
+        Self { inner, storage, schema, predicate: None, blocks_left_out: 0, has_addresses: false }
+    }
+
+    /// Says that the table has the columns of row addresses.
+    pub(super) fn with_row_addresses(mut self) -> Self {
+        self.has_addresses = true;
+        self
     }
 
     /// Counts blocks of runs that are not even among the files.
@@ -198,6 +212,15 @@ impl FileSource for WarehouseSource {
         if projection.iter().any(|item| may_fail(&item.expr, &self.schema)) {
             return Ok(None);
         }
+        // One expression that Vortex cannot evaluate would take the whole projection from it, and only
+        // Vortex knows the position of a row.
+        let is_column = |expr: &Arc<dyn PhysicalExpr>| expr.downcast_ref::<Column>().is_some();
+        let mut aliases = HashSet::new();
+        if self.has_addresses
+            && !projection.iter().all(|item| is_column(&item.expr) && aliases.insert(&item.alias))
+        {
+            return Ok(None);
+        }
         let Some(inner) = self.inner.try_pushdown_projection(projection)? else {
             return Ok(None);
         };
@@ -231,54 +254,83 @@ struct WarehouseOpener {
 
 impl FileOpener for WarehouseOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        let Some(predicate) = self.predicate.clone() else {
-            self.blocks.read.add(blocks_of_part(&file, block_count(&file)).len());
+        let run = file.extensions.get::<RunFile>();
+        let has_deletes = run.is_some_and(|run| !run.vectors.is_empty());
+        if self.predicate.is_none() && !has_deletes {
+            let blocks = run.map_or(0, |run| run.block_count);
+            self.blocks.read.add(blocks_of_part(&file, blocks).len());
             return self.inner.open(file);
-        };
+        }
         let opener = self.clone();
-        Ok(async move { opener.open_filtered(file, predicate).await }.boxed())
+        Ok(async move { opener.open_selected(file).await }.boxed())
     }
 }
 
+/// What is known of a run when it is opened.
+#[derive(Clone)]
+struct OpenRun {
+    zones: Arc<ZoneMap>,
+    deleted: Option<Arc<DeleteVector>>,
+}
+
 impl WarehouseOpener {
-    async fn open_filtered(
-        self,
-        file: PartitionedFile,
-        predicate: Arc<dyn PhysicalExpr>,
-    ) -> Result<RowStream> {
+    async fn open_selected(self, file: PartitionedFile) -> Result<RowStream> {
         let meta = &file.object_meta;
-        let zones = self
-            .storage
-            .zone_map(&meta.location, meta.size)
-            .await
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let part = blocks_of_part(&file, zones.block_count());
-        let moving = matches!(
-            DynamicFilterTracking::classify(&predicate),
-            DynamicFilterTracking::Watching(_)
-        );
+        let zones = self.storage.zone_map(&meta.location, meta.size).await.map_err(external)?;
+        let run = OpenRun { zones, deleted: self.deleted(&file).await.map_err(external)? };
+        let part = blocks_of_part(&file, run.zones.block_count());
+        let moving = self.predicate.as_ref().is_some_and(|predicate| {
+            let tracking = DynamicFilterTracking::classify(predicate);
+            matches!(tracking, DynamicFilterTracking::Watching(_))
+        });
         if !moving || file.range.is_some() || part.len() <= MOVING_FILTER_BLOCKS {
-            return self.open_blocks(file, predicate, zones, part).await;
+            return self.open_blocks(file, run, part).await;
         }
         // A filter that gets narrower while it is used (TopK): looked at again every so often.
         let pieces = part.clone().step_by(MOVING_FILTER_BLOCKS);
         let pieces = pieces.map(move |start| start..part.end.min(start + MOVING_FILTER_BLOCKS));
-        let rows = stream::iter(pieces).then(move |blocks| {
-            let (file, zones) = (file.clone(), Arc::clone(&zones));
-            self.clone().open_blocks(file, Arc::clone(&predicate), zones, blocks)
-        });
+        let rows = stream::iter(pieces)
+            .then(move |blocks| self.clone().open_blocks(file.clone(), run.clone(), blocks));
         Ok(rows.try_flatten().boxed())
     }
 
-    /// Reads those of the blocks that the filter, as it is now, leaves.
+    /// Returns the rows of the run that are deleted.
+    async fn deleted(
+        &self,
+        file: &PartitionedFile,
+    ) -> Result<Option<Arc<DeleteVector>>, StorageError> {
+        let Some(run) = file.extensions.get::<RunFile>() else { return Ok(None) };
+        let mut all: Option<Arc<DeleteVector>> = None;
+        for id in &run.vectors {
+            let vector = self.storage.delete_vector(run.path, *id).await?;
+            all = Some(match all {
+                None => vector,
+                Some(mut all) => {
+                    Arc::make_mut(&mut all).extend(&vector);
+                    all
+                }
+            });
+        }
+        Ok(all)
+    }
+
+    /// Reads those of the blocks that the filter, as it is now, and the deletes leave.
     async fn open_blocks(
         self,
         file: PartitionedFile,
-        predicate: Arc<dyn PhysicalExpr>,
-        zones: Arc<ZoneMap>,
+        run: OpenRun,
         blocks: Range<usize>,
     ) -> Result<RowStream> {
-        let mut survives = surviving_blocks(&predicate, &self.schema, &zones);
+        let mut survives = match &self.predicate {
+            Some(predicate) => surviving_blocks(predicate, &self.schema, &run.zones),
+            None => vec![true; run.zones.block_count()],
+        };
+        if let Some(deleted) = &run.deleted {
+            for (block, survives) in survives.iter_mut().enumerate() {
+                let rows = run.zones.block_rows(block);
+                *survives &= deleted.row_count_in(rows.clone()) < rows.end - rows.start;
+            }
+        }
         let kept = survives[blocks.clone()].iter().filter(|&&survives| survives).count();
         self.blocks.read.add(kept);
         self.blocks.skipped.add(blocks.len() - kept);
@@ -289,28 +341,34 @@ impl WarehouseOpener {
         if survives.iter().all(|&survives| !survives) {
             return Ok(stream::empty().boxed());
         }
-        if survives.iter().all(|&survives| survives) {
-            return self.inner.open(file)?.await;
-        }
-        let plan = VortexAccessPlan::default().with_selection(rows(&zones, &survives));
+        let selection = match &run.deleted {
+            None if survives.iter().all(|&survives| survives) => {
+                return self.inner.open(file)?.await;
+            }
+            deleted => rows(&run.zones, &survives, deleted.as_deref()),
+        };
+        let plan = VortexAccessPlan::default().with_selection(selection);
         self.inner.open(file.with_extension(plan))?.await
     }
 }
 
-/// Returns the rows of the blocks that survive.
-fn rows(zones: &ZoneMap, survives: &[bool]) -> Selection {
+fn external(error: StorageError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// Returns the rows of the blocks that survive, without the deleted ones.
+fn rows(zones: &ZoneMap, survives: &[bool], deleted: Option<&DeleteVector>) -> Selection {
+    if let (Some(deleted), true) = (deleted, survives.iter().all(|&survives| survives)) {
+        return Selection::ExcludeRoaring(deleted.rows().clone());
+    }
     let mut rows = RoaringTreemap::new();
     for (block, _) in survives.iter().enumerate().filter(|(_, survives)| **survives) {
         rows.insert_range(zones.block_rows(block));
     }
-    Selection::IncludeRoaring(rows)
-}
-
-fn block_count(file: &PartitionedFile) -> usize {
-    match file.statistics.as_ref().map(|statistics| statistics.num_rows) {
-        Some(Precision::Exact(rows) | Precision::Inexact(rows)) => rows.div_ceil(BLOCK_ROWS),
-        _ => 0,
+    if let Some(deleted) = deleted {
+        rows -= deleted.rows();
     }
+    Selection::IncludeRoaring(rows)
 }
 
 /// Returns the blocks to count for a file of which only a range of bytes is read, so that all
@@ -338,8 +396,6 @@ impl VortexReaderFactory for RunReaders {
         _session: &VortexSession,
     ) -> Result<Arc<dyn VortexReadAt>> {
         let meta = &file.object_meta;
-        self.storage
-            .run_reader(&meta.location, meta.size)
-            .map_err(|error| DataFusionError::External(Box::new(error)))
+        self.storage.run_reader(&meta.location, meta.size).map_err(external)
     }
 }

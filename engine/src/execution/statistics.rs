@@ -43,24 +43,31 @@ pub(crate) fn of_run(run: &Run, schema: &Schema) -> Statistics {
         let Some(column) = run.columns.get(index) else {
             return ColumnStatistics::new_unknown();
         };
-        ColumnStatistics {
+        let known = ColumnStatistics {
             min_value: bound(column.min.as_ref(), field.data_type()),
             max_value: bound(column.max.as_ref(), field.data_type()),
             null_count: Precision::Exact(count(column.null_count)),
             distinct_count: Precision::Inexact(count(column.distinct_count)),
             ..ColumnStatistics::new_unknown()
-        }
+        };
+        after_deletes(known, run.deletes.is_empty())
     });
     Statistics {
-        num_rows: Precision::Exact(count(run.row_count)),
+        num_rows: Precision::Exact(count(run.live_row_count())),
         total_byte_size: Precision::Inexact(count(run.bytes)),
         column_statistics: columns.collect(),
     }
 }
 
+/// What is known of a column counts deleted rows too: with some, it is no more than a bound.
+fn after_deletes(known: ColumnStatistics, none_deleted: bool) -> ColumnStatistics {
+    if none_deleted { known } else { known.to_inexact() }
+}
+
 /// Returns the statistics of a table that consists of these runs.
 pub(crate) fn of_runs(runs: &[&Run], schema: &Schema) -> Statistics {
-    let rows = runs.iter().map(|run| run.row_count).sum::<u64>();
+    let rows = runs.iter().map(|run| run.live_row_count()).sum::<u64>();
+    let none_deleted = runs.iter().all(|run| run.deletes.is_empty());
     let columns = schema.fields().iter().enumerate().map(|(index, field)| {
         let columns =
             runs.iter().filter_map(|run| Some((*run, run.columns.get(index)?))).collect::<Vec<_>>();
@@ -70,13 +77,14 @@ pub(crate) fn of_runs(runs: &[&Run], schema: &Schema) -> Statistics {
         let nulls = columns.iter().map(|(_, column)| column.null_count).sum::<u64>();
         let (min, max) = range(&columns, field.data_type());
         let distinct = distinct_count(&columns, rows - nulls.min(rows), &min, &max);
-        ColumnStatistics {
+        let known = ColumnStatistics {
             min_value: min,
             max_value: max,
             null_count: Precision::Exact(count(nulls)),
             distinct_count: Precision::Inexact(count(distinct)),
             ..ColumnStatistics::new_unknown()
-        }
+        };
+        after_deletes(known, none_deleted)
     });
     Statistics {
         num_rows: Precision::Exact(count(rows)),

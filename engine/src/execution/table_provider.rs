@@ -1,17 +1,21 @@
 //! A table at one version, as DataFusion scans it: one partition per slice.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{DFSchema, Result, Statistics, internal_err},
+    common::{DFSchema, Result, ScalarValue, Statistics, internal_err},
     datasource::{
         TableType,
         listing::PartitionedFile,
         physical_plan::{FileGroup, FileScanConfigBuilder},
         source::DataSourceExec,
+        table_schema::TableSchema,
     },
     execution::object_store::ObjectStoreUrl,
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
@@ -19,17 +23,18 @@ use datafusion::{
     physical_plan::ExecutionPlan,
 };
 
-use super::{order::order_runs, pruning::surviving_runs, source::WarehouseSource, statistics};
+use super::{
+    order::order_runs,
+    pruning::surviving_runs,
+    row_address::{PositionAdapterFactory, with_addresses},
+    source::{RunFile, WarehouseSource},
+    statistics,
+};
 use crate::{
     catalog::Table,
     distribution::DistStyle,
-    ids::SliceId,
-    storage::{
-        ManagedStorage, SORT_OPTIONS,
-        paths::{ObjectPath, RunPath},
-        run::Run,
-        zones::BLOCK_ROWS,
-    },
+    ids::{RunId, SliceId},
+    storage::{ManagedStorage, SORT_OPTIONS, paths::ObjectPath, run::Run, zones::BLOCK_ROWS},
     types::TRAILING_BLANKS_KEY,
 };
 
@@ -38,7 +43,8 @@ use crate::{
 pub struct WarehouseTable {
     table: Arc<Table>,
     storage: Arc<ManagedStorage>,
-    schema: SchemaRef,
+    schema: TableSchema,
+    has_addresses: bool,
     slice_count: u32,
     /// Of all runs: asked for many times while one statement is planned.
     statistics: OnceLock<Statistics>,
@@ -47,15 +53,27 @@ pub struct WarehouseTable {
 impl WarehouseTable {
     /// Returns the table as of the version that `table` describes.
     pub fn new(table: Arc<Table>, storage: Arc<ManagedStorage>, slice_count: u32) -> Self {
-        let schema = with_trailing_blanks(&table);
-        let statistics = OnceLock::new();
-        Self { table, storage, schema, slice_count: slice_count.max(1), statistics }
+        Self {
+            schema: TableSchema::from(with_trailing_blanks(&table)),
+            table,
+            storage,
+            has_addresses: false,
+            slice_count: slice_count.max(1),
+            statistics: OnceLock::new(),
+        }
+    }
+
+    /// Adds the hidden columns of row addresses behind the table's own.
+    pub fn with_row_addresses(mut self) -> Self {
+        self.schema = with_addresses(self.schema.file_schema());
+        self.has_addresses = true;
+        self
     }
 
     fn of_all_runs(&self) -> &Statistics {
         self.statistics.get_or_init(|| {
             let runs = self.table.manifest.runs.iter().collect::<Vec<_>>();
-            statistics::of_runs(&runs, &self.schema)
+            statistics::of_runs(&runs, self.schema.table_schema())
         })
     }
 
@@ -64,11 +82,17 @@ impl WarehouseTable {
         &self.table
     }
 
-    fn file(&self, run: &Run) -> PartitionedFile {
-        let path = RunPath { table: self.table.id, slice: run.slice, run: run.id };
+    /// Returns the run as a file; `place` is its place in the manifest, for its rows' addresses.
+    fn file(&self, run: &Run, place: Option<u32>) -> PartitionedFile {
+        let path = self.table.run_path(run);
         let location = self.storage.location(&ObjectPath::Run(path));
-        PartitionedFile::new(location.to_string(), run.bytes)
-            .with_statistics(Arc::new(statistics::of_run(run, &self.schema)))
+        let vectors = run.deletes.iter().map(|vector| vector.id).collect();
+        let mut file = PartitionedFile::new(location.to_string(), run.bytes)
+            .with_extension(RunFile { path, block_count: block_count(run), vectors });
+        if self.has_addresses {
+            file = file.with_partition_values(vec![ScalarValue::UInt32(place)]);
+        }
+        file.with_statistics(Arc::new(statistics::of_run(run, self.schema.file_schema())))
     }
 
     /// Returns one group of files per slice, and the order that every one of them is in.
@@ -86,17 +110,24 @@ impl WarehouseTable {
                 run.slice
             );
         }
-        let sort_columns = self.sort_columns();
+        let places = match self.has_addresses {
+            true => {
+                (0..).zip(&self.table.manifest.runs).map(|(place, run)| (run.id, place)).collect()
+            }
+            false => HashMap::<RunId, u32>::new(),
+        };
+        let (schema, sort_columns) = (self.schema.table_schema(), self.sort_columns());
         let mut proven = sort_columns.len();
         let groups = (0..slices).map(SliceId).map(|slice| {
             let mut runs =
                 runs.iter().copied().filter(|run| run.slice == slice).collect::<Vec<_>>();
-            proven = proven.min(order_runs(&mut runs, &sort_columns, &self.schema));
-            FileGroup::new(runs.into_iter().map(|run| self.file(run)).collect())
+            proven = proven.min(order_runs(&mut runs, &sort_columns, schema));
+            let files = runs.into_iter().map(|run| self.file(run, places.get(&run.id).copied()));
+            FileGroup::new(files.collect())
         });
         let groups = groups.collect();
         let columns = sort_columns.iter().take(proven).map(|&index| {
-            let column = Arc::new(Column::new(self.schema.field(index).name(), index));
+            let column = Arc::new(Column::new(schema.field(index).name(), index));
             PhysicalSortExpr::new(column, SORT_OPTIONS)
         });
         Ok((groups, LexOrdering::new(columns)))
@@ -117,9 +148,10 @@ impl WarehouseTable {
         let Some(filter) = conjunction(filters.iter().cloned()) else {
             return Ok((runs, Vec::new()));
         };
-        let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
-        let filter = state.create_physical_expr(filter, &schema)?;
-        let survives = surviving_runs(&filter, &self.schema, &runs);
+        let schema = self.schema.table_schema();
+        let filter =
+            state.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(schema))?)?;
+        let survives = surviving_runs(&filter, schema, &runs);
         let mut survives = survives.into_iter();
         Ok(runs.into_iter().partition(|_| survives.next().unwrap_or(true)))
     }
@@ -146,7 +178,7 @@ fn with_trailing_blanks(table: &Table) -> SchemaRef {
 #[async_trait]
 impl TableProvider for WarehouseTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(self.schema.table_schema())
     }
 
     fn table_type(&self) -> TableType {
@@ -176,13 +208,16 @@ impl TableProvider for WarehouseTable {
         let statistics = if left_out.is_empty() {
             self.of_all_runs().clone()
         } else {
-            statistics::of_runs(&runs, &self.schema).to_inexact()
+            statistics::of_runs(&runs, self.schema.table_schema()).to_inexact()
         };
         let (groups, order) = self.file_groups(&runs)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let source =
-            WarehouseSource::new(Arc::clone(&self.storage), Arc::clone(&self.schema), footers)
+        let mut source =
+            WarehouseSource::new(Arc::clone(&self.storage), self.schema.clone(), footers)
                 .with_blocks_left_out(left_out.iter().map(|run| block_count(run)).sum());
+        if self.has_addresses {
+            source = source.with_row_addresses();
+        }
         // A partition of a table with a DISTKEY is its slice: this keeps the scan from dealing
         // files out anew, and claims nothing about keys. Other tables may be dealt out.
         let partitioning = matches!(self.table.dist_style.effective(), DistStyle::Key(_))
@@ -196,6 +231,7 @@ impl TableProvider for WarehouseTable {
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .with_output_partitioning(partitioning)
+            .with_expr_adapter(self.has_addresses.then(|| Arc::new(PositionAdapterFactory) as _))
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

@@ -14,7 +14,7 @@ use datafusion::{
 };
 
 use crate::{
-    catalog::{CatalogError, Relation, View},
+    catalog::{CatalogError, Relation, Table, View},
     execution::WarehouseTable,
     plan::planner::{Planner, QueryContext},
     sql, system,
@@ -23,6 +23,10 @@ use crate::{
 /// Where unqualified names are looked up. No user schema can have this name: identifiers never
 /// start with `$` unquoted, and it is refused quoted.
 pub(super) const SEARCH_SCHEMA: &str = "$search_path";
+
+/// Where a statement finds the table it changes, with the columns of row addresses: under its own name,
+/// so that other mentions of the table do not get these columns.
+pub const TARGET_SCHEMA: &str = "$target";
 
 /// Schemas that hold the system's own tables.
 const SYSTEM_SCHEMAS: &[&str] = &["pg_catalog", "information_schema"];
@@ -93,6 +97,9 @@ impl SchemaProvider for SchemaView {
         if self.name == SEARCH_SCHEMA {
             return self.view.search(name).await.map(Some);
         }
+        if self.name == TARGET_SCHEMA {
+            return Ok(self.view.target());
+        }
         self.view.lookup(&self.name, name).await.map(Some)
     }
 
@@ -138,14 +145,20 @@ impl CatalogView {
         let catalog = &self.context.catalog;
         let Some(schema) = catalog.schema(schema) else { return Ok(None) };
         match catalog.relation(schema.id, name) {
-            Some(Relation::Table(table)) => Ok(Some(Arc::new(WarehouseTable::new(
-                table,
-                Arc::clone(&self.context.storage),
-                self.context.slice_count,
-            )))),
+            Some(Relation::Table(table)) => Ok(Some(Arc::new(self.scan(table)))),
             Some(Relation::View(view)) => self.expand(&view).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    fn scan(&self, table: Arc<Table>) -> WarehouseTable {
+        let storage = Arc::clone(&self.context.storage);
+        WarehouseTable::new(table, storage, self.context.slice_count)
+    }
+
+    fn target(&self) -> Option<Arc<dyn TableProvider>> {
+        let target = Arc::clone(self.context.target.as_ref()?);
+        Some(Arc::new(self.scan(target).with_row_addresses()))
     }
 
     /// A view is its query, bound under the search path it was written under.

@@ -22,6 +22,7 @@ mod planner;
 mod scalar_subqueries;
 mod settings;
 
+pub use catalog_view::TARGET_SCHEMA;
 pub use column_names::output_names;
 #[cfg(test)]
 pub(crate) use planner::prepared;

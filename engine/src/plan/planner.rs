@@ -14,7 +14,7 @@ use datafusion::{
 use sqlparser::ast;
 
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Table},
     functions,
     plan::{
         analyzer, catalog_view::CatalogView, column_names, functions_exist, optimizer, physical,
@@ -36,6 +36,8 @@ pub struct QueryContext {
     pub slice_count: u32,
     /// What system tables and functions are asked about.
     pub system: Arc<SystemContext>,
+    /// The table that the statement changes: what [`TARGET_SCHEMA`](crate::plan::TARGET_SCHEMA) holds.
+    pub target: Option<Arc<Table>>,
 }
 
 impl QueryContext {

@@ -63,6 +63,12 @@ impl<'a> Cursor<'a> {
         &self.parser.peek_nth_token_ref(n).token
     }
 
+    /// Returns the tokens to come.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &Token> {
+        let tokens = (self.parser.index()..).map(|index| &self.parser.token_at(index).token);
+        tokens.take_while(|token| **token != Token::EOF)
+    }
+
     /// Returns where the next token is: characters from 1.
     pub(super) fn position(&self) -> usize {
         self.position_of(self.parser.peek_token_ref())

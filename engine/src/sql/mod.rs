@@ -20,6 +20,7 @@ mod create_table_as;
 mod create_view;
 mod cursor;
 mod data_type;
+mod delete;
 mod depth;
 mod dialect;
 mod drop;
@@ -27,6 +28,8 @@ mod encoding;
 mod error;
 mod explain;
 mod insert;
+mod lock;
+mod merge;
 mod parse;
 mod query;
 pub mod redact;
@@ -39,18 +42,21 @@ mod source;
 mod statement;
 mod syntax_error;
 mod table_attributes;
+mod target;
 mod tokens;
 mod transaction;
 mod truncate;
 mod unsupported;
+mod update;
 mod values_query;
 
 pub use error::SqlError;
 pub use parse::{parse, parse_expression, parse_query};
 pub use statement::{
-    ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable, CreateTableAs,
-    CreateView, DistStyleName, Drop, DropKind, Explain, IdentityClause, Insert, InsertSource,
-    LikeClause, ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes,
+    Assignment, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
+    CreateTableAs, CreateView, Delete, DistStyleName, Drop, DropKind, Explain, IdentityClause,
+    Insert, InsertSource, LikeClause, Merge, MergeAction, MergeInsert, MergeMatched,
+    ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes, Target, Update,
 };
 pub use values_query::values_query;
 

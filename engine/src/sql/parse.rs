@@ -7,10 +7,11 @@ use sqlparser::ast;
 use crate::sql::{
     ParsedStatement, SqlError, Statement, copy, create_schema, create_table, create_view,
     cursor::Cursor,
-    drop, explain, insert, query, session, set, show,
+    delete, drop, explain, insert, lock, merge, query, session, set, show,
     source::Source,
+    target,
     tokens::{self, StatementTokens},
-    transaction, truncate, unsupported,
+    transaction, truncate, unsupported, update,
 };
 
 /// Parses a query string: its statements, in order; none if there is nothing in it.
@@ -63,6 +64,9 @@ fn text_of<'a>(tokens: &StatementTokens, source: &Source<'a>) -> &'a str {
 
 /// Parses one statement by its first word.
 pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    if target::with_starts(cursor) {
+        return target::with_statement(cursor);
+    }
     if query::starts(cursor) {
         return cursor.query().map(Statement::Query);
     }
@@ -73,6 +77,10 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         "create" => create(cursor),
         "drop" => drop::parse(cursor).map(Statement::Drop),
         "insert" => insert::parse(cursor).map(Statement::Insert),
+        "delete" => delete::parse(cursor, None).map(Statement::Delete),
+        "update" => update::parse(cursor, None).map(Statement::Update),
+        "merge" => merge::parse(cursor).map(Box::new).map(Statement::Merge),
+        "lock" => lock::parse(cursor).map(Statement::Lock),
         "truncate" => truncate::parse(cursor).map(Statement::Truncate),
         "copy" => copy_statement(cursor),
         "explain" => explain::parse(cursor).map(Statement::Explain),

@@ -52,6 +52,14 @@ pub enum Statement {
     Explain(Explain),
     /// INSERT INTO … VALUES | query | DEFAULT VALUES.
     Insert(Insert),
+    /// DELETE [FROM] … [USING …] [WHERE …].
+    Delete(Delete),
+    /// UPDATE … SET … [FROM …] [WHERE …].
+    Update(Update),
+    /// MERGE INTO … USING … ON … .
+    Merge(Box<Merge>),
+    /// LOCK [TABLE].
+    Lock(Vec<QualifiedName>),
     /// CREATE [TEMP] TABLE with column definitions or LIKE.
     CreateTable(CreateTable),
     /// CREATE TABLE … AS query.
@@ -122,6 +130,84 @@ pub enum InsertSource {
     Query(Box<ast::Query>),
     /// DEFAULT VALUES.
     DefaultValues,
+}
+
+/// The table that DELETE, UPDATE or MERGE changes, and what its rows are looked for with.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The table.
+    pub table: QualifiedName,
+    /// What it is called in the statement, if not by its name.
+    pub alias: Option<String>,
+    /// `[WITH …] SELECT FROM … WHERE …` with an empty select list: USING of DELETE, FROM of UPDATE, the
+    /// source of MERGE; the condition. The target is not among the tables.
+    pub source: Box<ast::Query>,
+}
+
+/// DELETE.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// Which rows.
+    pub target: Target,
+}
+
+/// UPDATE.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// Which rows.
+    pub target: Target,
+    /// SET, in order.
+    pub assignments: Vec<Assignment>,
+}
+
+/// `column = value` of SET.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The column.
+    pub column: String,
+    /// Its new value; `None` stands for DEFAULT.
+    pub value: Option<ast::Expr>,
+}
+
+/// MERGE.
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// The target; the source's condition is ON.
+    pub target: Target,
+    /// What happens to rows.
+    pub action: MergeAction,
+}
+
+/// What MERGE does.
+#[derive(Debug, Clone)]
+pub enum MergeAction {
+    /// The clauses WHEN MATCHED and WHEN NOT MATCHED.
+    When {
+        /// What happens to rows of the target that match.
+        matched: MergeMatched,
+        /// The row that is inserted for a row of the source without a match.
+        not_matched: MergeInsert,
+    },
+    /// REMOVE DUPLICATES: rows of the target that match give way to the rows of the source.
+    RemoveDuplicates,
+}
+
+/// WHEN MATCHED THEN.
+#[derive(Debug, Clone)]
+pub enum MergeMatched {
+    /// UPDATE SET.
+    Update(Vec<Assignment>),
+    /// DELETE.
+    Delete,
+}
+
+/// WHEN NOT MATCHED THEN INSERT.
+#[derive(Debug, Clone)]
+pub struct MergeInsert {
+    /// The columns named, in order; empty for all.
+    pub columns: Vec<String>,
+    /// VALUES; `None` stands for DEFAULT.
+    pub values: Vec<Option<ast::Expr>>,
 }
 
 /// The attributes of a table that decide where its rows lie, as written.

@@ -6,13 +6,6 @@ use crate::sql::{SqlError, cursor::Cursor};
 /// First words, the name to call the statement by, and what to do instead. Longer ones come first.
 const UNSUPPORTED: &[(&[&str], &str, &str)] = &[
     (&["unload"], "UNLOAD", "Run the SELECT and save its rows on the client."),
-    (
-        &["delete"],
-        "DELETE",
-        "Create a table AS SELECT the rows to keep, then drop the old one; TRUNCATE removes all.",
-    ),
-    (&["update"], "UPDATE", "Create a table AS SELECT the new rows, then drop the old one."),
-    (&["merge"], "MERGE", "Create a table AS SELECT the merged rows, then drop the old one."),
     (&["grant"], "GRANT", "There is one user, who may do everything."),
     (&["revoke"], "REVOKE", "There is one user, who may do everything."),
     (&["vacuum"], "VACUUM", "It is not needed: rows are sorted as they are written."),
@@ -28,7 +21,6 @@ const UNSUPPORTED: &[(&[&str], &str, &str)] = &[
     (&["fetch"], "FETCH", "Fetch the query's rows in portions through your driver."),
     (&["move"], "MOVE", "Fetch the query's rows in portions through your driver."),
     (&["close"], "CLOSE", "Fetch the query's rows in portions through your driver."),
-    (&["lock"], "LOCK", "Conflicting writers are told apart when they commit; retry on 40001."),
     (&["comment"], "COMMENT ON", "Keep the comment with the statement that creates the table."),
     (&["prepare"], "PREPARE", "Prepare the statement through your driver."),
     (&["execute"], "EXECUTE", "Prepare the statement through your driver."),

@@ -13,15 +13,20 @@
 //! | `writer`     | [`TableWriter`](writer::TableWriter): rows in, runs out                |
 //! | `sort`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
 //! | `format`     | runs as Vortex files                                                  |
-//! | `zone_cache`, `segment_cache`, `page_cache` | zone maps, and pieces of runs, in memory |
+//! | `delete_vector` | rows of a run that are deleted                                     |
+//! | `pending`    | objects of a statement that has not succeeded yet                     |
+//! | `object_cache`, `segment_cache`, `page_cache` | zone maps, delete vectors and pieces of runs, in memory |
 
 mod bounds;
+mod delete_vector;
 mod distinct;
 mod durable;
 mod error;
 pub mod format;
+mod object_cache;
 mod page_cache;
 pub mod paths;
+mod pending;
 mod root;
 pub mod run;
 mod segment_cache;
@@ -29,10 +34,11 @@ mod sort;
 #[cfg(test)]
 mod tests;
 pub mod writer;
-mod zone_cache;
 pub mod zones;
 
 pub use bounds::is_exact_text;
+pub use delete_vector::DeleteVector;
 pub use error::StorageError;
+pub use pending::{PendingObjects, delete_objects};
 pub use root::{ManagedStorage, ObjectEntry};
 pub use sort::SORT_OPTIONS;

@@ -5,7 +5,7 @@
 //! epoch/<n>                                  which leader may write
 //! log/<seq>.commit  log/<seq>.checkpoint     the commit log
 //! table/<table>/<slice>/<run>                one run
-//! table/<table>/<slice>/<run>.d<seq>         rows of the run that are deleted as of seq
+//! table/<table>/<slice>/<run>.d<id>          a delete vector: rows of the run that are deleted
 //! snapshot/<name>                            a cluster snapshot
 //! ```
 //!
@@ -13,7 +13,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::ids::{CommitSeq, RunId, SliceId, TableId};
+use crate::ids::{CommitSeq, DeleteVectorId, RunId, SliceId, TableId};
 
 /// The name of one object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,8 +28,8 @@ pub enum ObjectPath {
     Checkpoint(CommitSeq),
     /// A run.
     Run(RunPath),
-    /// The rows of a run that are deleted as of a commit.
-    DeleteVector(RunPath, CommitSeq),
+    /// Rows of a run that are deleted.
+    DeleteVector(RunPath, DeleteVectorId),
     /// A cluster snapshot.
     Snapshot(String),
 }
@@ -75,7 +75,7 @@ impl fmt::Display for ObjectPath {
             Self::Commit(seq) => write!(f, "log/{:020}.commit", seq.0),
             Self::Checkpoint(seq) => write!(f, "log/{:020}.checkpoint", seq.0),
             Self::Run(run) => run.fmt(f),
-            Self::DeleteVector(run, seq) => write!(f, "{run}.d{seq}"),
+            Self::DeleteVector(run, id) => write!(f, "{run}.d{id}"),
             Self::Snapshot(name) => write!(f, "snapshot/{name}"),
         }
     }
@@ -126,7 +126,7 @@ fn parse(text: &str) -> Option<ObjectPath> {
         }
         ["table", table, slice, name] => {
             let (run, vector) = match name.split_once(".d") {
-                Some((run, seq)) => (run, Some(CommitSeq(seq.parse().ok()?))),
+                Some((run, id)) => (run, Some(id.parse().ok()?)),
                 None => (*name, None),
             };
             let run = RunPath {
@@ -135,7 +135,7 @@ fn parse(text: &str) -> Option<ObjectPath> {
                 run: run.parse().ok()?,
             };
             match vector {
-                Some(seq) => ObjectPath::DeleteVector(run, seq),
+                Some(id) => ObjectPath::DeleteVector(run, id),
                 None => ObjectPath::Run(run),
             }
         }
@@ -156,7 +156,7 @@ mod tests {
             ObjectPath::Commit(CommitSeq(7)),
             ObjectPath::Checkpoint(CommitSeq(u64::MAX)),
             ObjectPath::Run(run),
-            ObjectPath::DeleteVector(run, CommitSeq(9)),
+            ObjectPath::DeleteVector(run, DeleteVectorId(9)),
             ObjectPath::Snapshot("nightly".to_owned()),
         ] {
             assert_eq!(path.to_string().parse(), Ok(path));

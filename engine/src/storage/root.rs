@@ -15,25 +15,32 @@ use vortex::io::{VortexReadAt, session::RuntimeSessionExt, std_file::FileReadAt}
 
 use super::{
     StorageError,
+    delete_vector::DeleteVector,
     durable::{DurableDirectory, sync_directory},
     format::{read_zone_map, session},
+    object_cache::ObjectCache,
     page_cache::{CachedRun, PageCache},
-    paths::{ObjectPath, ObjectPrefix},
+    paths::{ObjectPath, ObjectPrefix, RunPath},
     segment_cache::{CachedFile, SegmentCache},
-    zone_cache::ZoneMapCache,
     zones::ZoneMap,
 };
-use crate::access::S3Profile;
+use crate::{access::S3Profile, ids::DeleteVectorId};
 
 /// The name of the file whose lock keeps a second process out of a directory.
 const LOCK_FILE: &str = ".lock";
+
+/// The memory zone maps may take.
+const ZONE_MAP_BYTES_MAX: usize = 64 << 20;
+/// The memory delete vectors may take.
+const DELETE_VECTOR_BYTES_MAX: usize = 64 << 20;
 
 /// Managed storage: an object store and a prefix in it.
 #[derive(Debug)]
 pub struct ManagedStorage {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
-    zone_maps: ZoneMapCache,
+    zone_maps: ObjectCache<ZoneMap>,
+    delete_vectors: ObjectCache<DeleteVector>,
     cache: RunCache,
     /// Held, never read: closing it gives the directory free.
     _lock: Option<File>,
@@ -121,7 +128,8 @@ impl ManagedStorage {
             },
             store: Arc::new(store),
             prefix: Path::default(),
-            zone_maps: ZoneMapCache::default(),
+            zone_maps: ObjectCache::new(ZONE_MAP_BYTES_MAX),
+            delete_vectors: ObjectCache::new(DELETE_VECTOR_BYTES_MAX),
             _lock: Some(lock),
         }))
     }
@@ -164,7 +172,8 @@ impl ManagedStorage {
         Arc::new(Self {
             store,
             prefix,
-            zone_maps: ZoneMapCache::default(),
+            zone_maps: ObjectCache::new(ZONE_MAP_BYTES_MAX),
+            delete_vectors: ObjectCache::new(DELETE_VECTOR_BYTES_MAX),
             cache: RunCache::Objects(Arc::new(PageCache::new(cache_bytes_max))),
             _lock: None,
         })
@@ -279,8 +288,45 @@ impl ManagedStorage {
         }
         let reader = self.run_reader(location, bytes)?;
         let zones = Arc::new(read_zone_map(reader, location, bytes).await?);
-        self.zone_maps.insert(location.clone(), Arc::clone(&zones));
+        self.zone_maps.insert(location.clone(), Arc::clone(&zones), zones.memory_bytes());
         Ok(zones)
+    }
+
+    /// Returns a delete vector.
+    pub async fn delete_vector(
+        &self,
+        run: RunPath,
+        id: DeleteVectorId,
+    ) -> Result<Arc<DeleteVector>, StorageError> {
+        let path = ObjectPath::DeleteVector(run, id);
+        let location = self.location(&path);
+        if let Some(vector) = self.delete_vectors.get(&location) {
+            return Ok(vector);
+        }
+        let bytes = self.get(&path).await?;
+        let vector = DeleteVector::decode(&bytes).map_err(|message| StorageError::Corrupt {
+            path: path.to_string(),
+            message: message.to_owned(),
+        })?;
+        let vector = Arc::new(vector);
+        self.delete_vectors.insert(location, Arc::clone(&vector), bytes.len());
+        Ok(vector)
+    }
+
+    /// Writes a delete vector. On return it is durable; it becomes visible with a commit.
+    pub async fn put_delete_vector(
+        &self,
+        run: RunPath,
+        id: DeleteVectorId,
+        vector: DeleteVector,
+    ) -> Result<(), StorageError> {
+        let path = ObjectPath::DeleteVector(run, id);
+        let bytes = vector.encode();
+        let size = bytes.len();
+        // One that is there already is this one, after a lost reply: nobody else has its name.
+        self.put_if_absent(&path, bytes).await?;
+        self.delete_vectors.insert(self.location(&path), Arc::new(vector), size);
+        Ok(())
     }
 
     fn parse(&self, location: &Path) -> Option<ObjectPath> {

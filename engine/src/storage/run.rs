@@ -9,7 +9,7 @@ use arrow::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{RunId, SliceId};
+use crate::ids::{DeleteVectorId, RunId, SliceId, Xid};
 
 /// One immutable run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,12 +18,38 @@ pub struct Run {
     pub id: RunId,
     /// The slice that owns its rows.
     pub slice: SliceId,
-    /// Rows.
+    /// Rows stored, deleted ones included.
     pub row_count: u64,
     /// Size of the object.
     pub bytes: u64,
-    /// What is known of each column, in the table's column order.
+    /// What is known of each column, in the table's column order; deleted rows are not taken out.
     pub columns: Vec<ColumnStatistics>,
+    /// Its delete vectors; no row is in two of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deletes: Vec<DeleteVectorEntry>,
+}
+
+/// A delete vector of a run, as the table's manifest describes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteVectorEntry {
+    /// Its name within the run.
+    pub id: DeleteVectorId,
+    /// Rows that are in it.
+    pub row_count: u64,
+    /// The transaction that wrote it.
+    pub xid: Xid,
+}
+
+impl Run {
+    /// Returns the number of rows that are deleted.
+    pub fn deleted_count(&self) -> u64 {
+        self.deletes.iter().map(|vector| vector.row_count).sum()
+    }
+
+    /// Returns the number of rows that are there.
+    pub fn live_row_count(&self) -> u64 {
+        self.row_count.saturating_sub(self.deleted_count())
+    }
 }
 
 /// What is known of one column of one run.

@@ -20,6 +20,7 @@ use super::{
     ManagedStorage, StorageError,
     format::write_run,
     paths::{ObjectPath, RunPath},
+    pending::delete_objects,
     run::Run,
     sort::sort_batches,
     zones::ZoneMap,
@@ -194,16 +195,19 @@ async fn flush_slice(
     let store = Arc::clone(storage.store());
     let location = storage.location(&ObjectPath::Run(path));
     let bytes = write_run(store, location, &layout.schema, batches, &zones).await?;
-    Ok(Run { id: path.run, slice: path.slice, row_count: zones.row_count(), bytes, columns })
+    Ok(Run {
+        id: path.run,
+        slice: path.slice,
+        row_count: zones.row_count(),
+        bytes,
+        columns,
+        deletes: Vec::new(),
+    })
 }
 
-/// Deletes runs that nobody refers to; one that cannot be deleted is left for the collector.
+/// Deletes runs that nobody refers to.
 pub async fn delete_runs(storage: Arc<ManagedStorage>, runs: Vec<RunPath>) {
-    for run in runs {
-        if let Err(error) = storage.delete(&ObjectPath::Run(run)).await {
-            tracing::warn!(%run, %error, "could not delete a run of a load that failed");
-        }
-    }
+    delete_objects(storage, runs.into_iter().map(ObjectPath::Run).collect()).await;
 }
 
 /// Returns the memory that rows need, were they alone in their buffers.

@@ -6,6 +6,7 @@ use crate::{
     catalog::{Catalog, INFORMATION_SCHEMA, PG_CATALOG_SCHEMA},
     ids::{Pid, QueryId, SchemaId, UserId},
     system::EventLog,
+    transaction::LockInfo,
 };
 
 /// One statement's view of the catalogue, the session and the events.
@@ -27,6 +28,8 @@ pub struct SystemContext {
     pub events: Arc<EventLog>,
     /// The sessions there are.
     pub sessions: Vec<SessionInfo>,
+    /// The locks of all transactions, held and waited for.
+    pub locks: Vec<LockInfo>,
     /// The asking session.
     pub pid: Pid,
     /// When the statement started: microseconds since 1970, UTC.

@@ -75,7 +75,7 @@ pub(crate) fn longest_varchar(table: &Table) -> u32 {
 /// Returns the rows of a slice, and how many of them are in order.
 pub(crate) fn slice_rows(table: &Table, slice: SliceId) -> (u64, u64) {
     let runs: Vec<&Run> = table.manifest.runs.iter().filter(|run| run.slice == slice).collect();
-    let row_count = runs.iter().map(|run| run.row_count).sum();
+    let row_count = runs.iter().map(|run| run.live_row_count()).sum();
     let Some(first) = table.sort_key.columns().first() else { return (row_count, row_count) };
     (row_count, sorted_rows(&runs, table.position(*first)))
 }
@@ -94,7 +94,7 @@ fn sorted_rows(runs: &[&Run], sort_column: Option<usize>) -> u64 {
             taken.push(run);
         }
     }
-    taken.iter().map(|run| run.row_count).sum()
+    taken.iter().map(|run| run.live_row_count()).sum()
 }
 
 /// Returns whether two runs share no value of a column; `None` where bounds are not known.

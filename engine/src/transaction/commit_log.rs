@@ -14,7 +14,7 @@
 //! * Restart = newest checkpoint + the records after it.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -28,14 +28,15 @@ use crate::{
     catalog::{Catalog, CatalogChange, CatalogError},
     client_error::ClientError,
     distribution::HASH_VERSION,
-    ids::{CommitSeq, Xid},
+    ids::{CommitSeq, Pid, TableId, Xid},
     storage::{
         ManagedStorage,
-        paths::{ObjectPath, ObjectPrefix, RunPath},
+        paths::{ObjectPath, ObjectPrefix},
     },
     transaction::{
         Transaction, TransactionError,
         garbage::Garbage,
+        locks::{HeldLocks, LockInfo, TableLocks},
         record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
     },
 };
@@ -52,6 +53,7 @@ const GROUP_MAX: usize = 256;
 pub struct CommitLog {
     head: Arc<RwLock<Arc<Catalog>>>,
     queue: mpsc::Sender<Request>,
+    locks: Arc<TableLocks>,
     next_xid: AtomicU64,
     next_oid: AtomicU32,
     slice_count: u32,
@@ -75,7 +77,7 @@ impl CommitLog {
     ) -> Result<Arc<Self>, TransactionError> {
         let slice_count = open_cluster(&storage, slice_count, slice_count_default).await?;
         let (catalog, checkpointed) = recover(&storage).await?;
-        delete_unreachable_runs(&storage, &catalog).await?;
+        delete_unreachable_objects(&storage, &catalog).await?;
         let head = Arc::new(catalog);
         let mut garbage = Garbage::default();
         garbage.published(&head);
@@ -94,7 +96,8 @@ impl CommitLog {
         };
         writer.write(Vec::new()).await?;
         tokio::spawn(writer.run(requests));
-        Ok(Arc::new(Self { head, queue, next_xid, next_oid, slice_count }))
+        let locks = Arc::default();
+        Ok(Arc::new(Self { head, queue, locks, next_xid, next_oid, slice_count }))
     }
 
     /// Returns the newest committed version.
@@ -107,10 +110,22 @@ impl CommitLog {
         self.slice_count
     }
 
-    /// Starts a transaction that reads the newest committed version.
-    pub fn begin(&self) -> Transaction {
+    /// Returns the locks of a transaction to come; it has none yet.
+    pub fn new_locks(&self, pid: Pid) -> HeldLocks {
         let xid = Xid(self.next_xid.fetch_add(1, Ordering::Relaxed));
-        Transaction::begin(xid, self.head())
+        self.locks.owner(xid, pid)
+    }
+
+    /// Starts a transaction that reads the newest committed version.
+    ///
+    /// A writer takes its table's lock first: then nobody has changed the table since that version.
+    pub fn begin(&self, locks: HeldLocks) -> Transaction {
+        Transaction::begin(locks, self.head())
+    }
+
+    /// Returns the locks of all transactions, held and waited for.
+    pub fn locks(&self) -> Vec<LockInfo> {
+        self.locks.list()
     }
 
     /// Returns an OID that nothing has or had.
@@ -204,19 +219,17 @@ fn replay(
     Ok(())
 }
 
-/// Deletes what a process that was killed left behind: runs that no record names.
+/// Deletes what a process that was killed left behind: runs and delete vectors that no record names.
 ///
 /// Safe only here, before the first statement: no transaction of this process is writing, and the
 /// root is locked against any other.
-async fn delete_unreachable_runs(
+async fn delete_unreachable_objects(
     storage: &ManagedStorage,
     catalog: &Catalog,
 ) -> Result<(), TransactionError> {
-    let live: HashSet<RunPath> = catalog.tables().flat_map(|table| table.run_paths()).collect();
+    let live: HashSet<ObjectPath> = catalog.tables().flat_map(|table| table.objects()).collect();
     for object in storage.list(ObjectPrefix::Tables).await? {
-        if let ObjectPath::Run(run) = object.path
-            && !live.contains(&run)
-        {
+        if !live.contains(&object.path) {
             storage.delete(&object.path).await?;
         }
     }
@@ -250,9 +263,10 @@ impl Writer {
             match apply_all(&next, &transaction.changes) {
                 Ok(applied) => {
                     next = applied;
-                    let Transaction { xid, changes, .. } = transaction;
-                    transactions.push(CommittedTransaction { xid, changes });
-                    accepted.push(reply);
+                    let Transaction { locks, changes, .. } = transaction;
+                    transactions.push(CommittedTransaction { xid: locks.xid(), changes });
+                    // Held until the version is published: whoever waits for one reads that version.
+                    accepted.push((reply, locks));
                 }
                 Err(error) => drop(reply.send(Err(error.into()))),
             }
@@ -262,14 +276,15 @@ impl Writer {
         }
         match self.write(transactions).await {
             Ok(published) => {
-                for reply in accepted {
+                for (reply, locks) in accepted {
+                    drop(locks);
                     drop(reply.send(Ok(Arc::clone(&published))));
                 }
             }
             Err(error) => {
                 let (text, sqlstate) = (error.to_string(), error.sqlstate());
                 tracing::error!(error = %text, "commit record not written");
-                for reply in accepted {
+                for (reply, _locks) in accepted {
                     let error = if self.fenced {
                         TransactionError::Fenced
                     } else {
@@ -324,23 +339,21 @@ impl Writer {
         Ok(after)
     }
 
-    /// Notes the runs that the record made unreachable.
+    /// Notes the objects that the record made unreachable.
     fn note_garbage(&mut self, before: &Catalog, after: &Catalog, record: &CommitRecord) {
-        for change in record.transactions.iter().flat_map(|transaction| &transaction.changes) {
-            match change {
-                CatalogChange::DropTable(id) => {
-                    for run in before.table_by_id(*id).iter().flat_map(|table| table.run_paths()) {
-                        self.garbage.gone_in(after.version, run);
-                    }
-                }
-                CatalogChange::ReplaceRuns { table, removed, .. } => {
-                    let live = before.table_by_id(*table);
-                    let runs = live.iter().flat_map(|table| table.run_paths());
-                    for run in runs.filter(|run| removed.contains(&run.run)) {
-                        self.garbage.gone_in(after.version, run);
-                    }
-                }
-                _ => {}
+        let changes = || record.transactions.iter().flat_map(|transaction| &transaction.changes);
+        let shrunk: BTreeSet<TableId> = changes().filter_map(CatalogChange::shrunk_table).collect();
+        for id in shrunk {
+            let live: HashSet<ObjectPath> =
+                after.table_by_id(id).iter().flat_map(|table| table.objects()).collect();
+            let known = before.table_by_id(id).into_iter().flat_map(|table| table.objects());
+            // A transaction may have dropped again what it had written itself.
+            let written = changes().filter(|change| change.table() == Some(id));
+            let written = written.flat_map(CatalogChange::written_objects);
+            let gone: BTreeSet<ObjectPath> =
+                known.chain(written).filter(|object| !live.contains(object)).collect();
+            for object in gone {
+                self.garbage.gone_in(after.version, object);
             }
         }
     }
@@ -376,8 +389,7 @@ impl Writer {
     }
 
     async fn collect_garbage(&mut self) {
-        for run in self.garbage.collect() {
-            let path = ObjectPath::Run(run);
+        for path in self.garbage.collect() {
             if let Err(error) = self.storage.delete(&path).await {
                 // Found again at the next start.
                 tracing::warn!(%error, %path, "garbage not deleted");

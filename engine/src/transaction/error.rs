@@ -3,6 +3,7 @@
 use crate::{
     catalog::CatalogError,
     client_error::{ClientError, SqlState},
+    ids::{Pid, TableId, Xid},
     storage::StorageError,
 };
 
@@ -41,6 +42,26 @@ pub enum TransactionError {
         /// Slices asked for.
         asked: u32,
     },
+    /// Two transactions wait for each other.
+    #[error("deadlock detected")]
+    Deadlock {
+        /// The session that would have waited.
+        pid: Pid,
+        /// For this table.
+        table: TableId,
+        /// Whose session holds it.
+        blocked_by: Pid,
+    },
+    /// Another transaction deleted a row after this one's snapshot: no order of the two is serial.
+    #[error("1023")]
+    SerializableIsolation {
+        /// The table.
+        table: TableId,
+        /// The transaction that cannot go on, and the one it conflicts with, where that is known.
+        cycle: Vec<Xid>,
+        /// The session of the first.
+        pid: Pid,
+    },
     /// The log is closed.
     #[error("the server is shutting down")]
     Closed,
@@ -62,14 +83,39 @@ impl ClientError for TransactionError {
             Self::Fenced | Self::Closed => SqlState::ADMIN_SHUTDOWN,
             Self::FormatVersion { .. } => SqlState::FEATURE_NOT_SUPPORTED,
             Self::SliceCount { .. } => SqlState::INVALID_PARAMETER_VALUE,
+            Self::Deadlock { .. } => SqlState::DEADLOCK_DETECTED,
+            // Redshift's own, which drivers and retry loops know by its text.
+            Self::SerializableIsolation { .. } => SqlState::INTERNAL_ERROR,
             Self::NotWritten(_, sqlstate) => *sqlstate,
             Self::Storage(error) => error.sqlstate(),
             Self::Catalog(error) => error.sqlstate(),
         }
     }
 
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Deadlock { pid, table, blocked_by } => Some(format!(
+                "Process {pid} waits for the lock of relation {table}; blocked by process {blocked_by}, \
+                 which waits for process {pid}."
+            )),
+            Self::SerializableIsolation { table, cycle, pid } => {
+                let cycle: Vec<String> = cycle.iter().map(ToString::to_string).collect();
+                Some(format!(
+                    "Serializable isolation violation on table - {table}, transactions forming the \
+                     cycle are: {} (pid:{pid})",
+                    cycle.join(", ")
+                ))
+            }
+            Self::Catalog(error) => error.detail(),
+            _ => None,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Deadlock { .. } => {
+                Some("Lock the tables in the same order in all transactions.".to_owned())
+            }
             Self::SliceCount { stored, .. } => {
                 Some(format!("Start with --slices {stored}, or without --slices."))
             }

@@ -11,34 +11,33 @@
 //!
 //! * A transaction reads one version of the catalogue, taken at its first statement, plus its own
 //!   changes. Readers hold no lock and block nobody.
+//! * Who writes to a table holds its write lock until the transaction's end: a table has one writer.
 //! * Only [`CommitLog::commit`] makes anything visible: one record holds the whole transaction.
 //! * A commit is acknowledged after its record is durable, never before.
 
 mod commit_log;
 mod error;
 mod garbage;
+mod locks;
 mod record;
 
 use std::sync::Arc;
 
-use chrono::Utc;
-
 use crate::{
     catalog::{Catalog, CatalogChange, CatalogError},
-    ids::{TableId, Xid},
-    storage::{paths::RunPath, run::Run},
+    ids::Xid,
+    storage::paths::ObjectPath,
 };
 
 pub use commit_log::CommitLog;
 pub use error::TransactionError;
+pub use locks::{HeldLocks, LockInfo, LockMode};
 
 /// A transaction in progress.
 #[derive(Debug)]
 pub struct Transaction {
-    /// Its number.
-    pub xid: Xid,
-    /// When it started: microseconds since 1970, UTC.
-    pub started_us: i64,
+    /// Its number, and the tables it writes.
+    locks: HeldLocks,
     /// The committed version it reads; kept so that nothing it can reach is collected.
     base: Arc<Catalog>,
     /// That version with the transaction's own changes.
@@ -48,9 +47,23 @@ pub struct Transaction {
 
 impl Transaction {
     /// Starts a transaction that reads `base`.
-    pub fn begin(xid: Xid, base: Arc<Catalog>) -> Self {
-        let started_us = Utc::now().timestamp_micros();
-        Self { xid, started_us, working: Arc::clone(&base), base, changes: Vec::new() }
+    pub fn begin(locks: HeldLocks, base: Arc<Catalog>) -> Self {
+        Self { locks, working: Arc::clone(&base), base, changes: Vec::new() }
+    }
+
+    /// Returns its number.
+    pub fn xid(&self) -> Xid {
+        self.locks.xid()
+    }
+
+    /// Returns when it started: microseconds since 1970, UTC.
+    pub fn started_us(&self) -> i64 {
+        self.locks.started_us()
+    }
+
+    /// Returns its locks, for it to take another one.
+    pub fn locks(&mut self) -> &mut HeldLocks {
+        &mut self.locks
     }
 
     /// Returns what the transaction sees.
@@ -79,22 +92,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// Returns the runs this transaction wrote: garbage, if it does not commit.
-    pub fn written_runs(&self) -> Vec<RunPath> {
-        let mut written = Vec::new();
-        for change in &self.changes {
-            match change {
-                CatalogChange::AppendRuns { table, runs }
-                | CatalogChange::ReplaceRuns { table, added: runs, .. } => {
-                    written.extend(addresses(*table, runs));
-                }
-                _ => {}
-            }
-        }
-        written
+    /// Returns the objects this transaction wrote: garbage, if it does not commit.
+    pub fn written_objects(&self) -> Vec<ObjectPath> {
+        self.changes.iter().flat_map(CatalogChange::written_objects).collect()
     }
-}
-
-fn addresses(table: TableId, runs: &[Run]) -> impl Iterator<Item = RunPath> {
-    runs.iter().map(move |run| RunPath { table, slice: run.slice, run: run.id })
 }

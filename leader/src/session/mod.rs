@@ -18,12 +18,13 @@ use std::sync::Arc;
 use chrono::Utc;
 use datafusion::common::ScalarValue;
 use engine::{
-    catalog::Catalog,
+    catalog::{Catalog, Table},
     client_error::SqlState,
     ids::{Pid, QueryId},
     plan::{PlanningSession, QueryContext},
     sql::{self, ParsedStatement},
     system::{SessionInfo, SystemContext},
+    transaction::{HeldLocks, Transaction},
     types::SqlType,
 };
 
@@ -60,7 +61,9 @@ pub struct Session {
     client: ClientIdentity,
     parameters: Parameters,
     mode: Mode,
-    transaction: Option<engine::transaction::Transaction>,
+    transaction: Option<Transaction>,
+    /// Locks of a transaction that has not taken its snapshot yet.
+    locks: Option<HeldLocks>,
     notices: Vec<Notice>,
     parameter_changes: Vec<(String, String)>,
     /// What SET LOCAL changed, to be undone at the end of the transaction.
@@ -105,6 +108,7 @@ impl Session {
             parameters,
             mode: Mode::Autocommit,
             transaction: None,
+            locks: None,
             notices: Vec::new(),
             parameter_changes: Vec::new(),
             local_parameters: Vec::new(),
@@ -222,6 +226,15 @@ impl Session {
 
     /// Returns a planning session that sees `catalog`.
     pub(crate) fn planning(&self, catalog: Arc<Catalog>) -> PlanningSession {
+        self.planning_for(catalog, None)
+    }
+
+    /// Returns a planning session that sees `catalog`, for a statement that changes `target`.
+    pub(crate) fn planning_for(
+        &self,
+        catalog: Arc<Catalog>,
+        target: Option<Arc<Table>>,
+    ) -> PlanningSession {
         let now_us = Utc::now().timestamp_micros();
         let system = SystemContext {
             catalog: Arc::clone(&catalog),
@@ -232,9 +245,10 @@ impl Session {
             slice_count: self.leader.log().slice_count(),
             events: Arc::clone(self.leader.events()),
             sessions: self.leader.sessions().list(),
+            locks: self.leader.log().locks(),
             pid: self.client.pid,
             query_started_us: now_us,
-            transaction_started_us: self.transaction.as_ref().map_or(now_us, |t| t.started_us),
+            transaction_started_us: self.transaction.as_ref().map_or(now_us, Transaction::started_us),
             last_copy_id: self.last_copy.query_id,
             last_copy_count: self.last_copy.row_count,
         };
@@ -243,6 +257,7 @@ impl Session {
             storage: Arc::clone(self.leader.storage()),
             slice_count: self.leader.log().slice_count(),
             system: Arc::new(system),
+            target,
         };
         self.leader.planner().session(Arc::new(context))
     }

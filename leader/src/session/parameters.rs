@@ -197,6 +197,11 @@ impl Parameters {
         let milliseconds = self.get("statement_timeout")?.parse().ok()?;
         (milliseconds > 0).then(|| std::time::Duration::from_millis(milliseconds))
     }
+
+    /// Returns whether an UPDATE that finds a row twice is refused.
+    pub(crate) fn error_on_nondeterministic_update(&self) -> bool {
+        self.get("error_on_nondeterministic_update") == Some("on")
+    }
 }
 
 impl Check {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use engine::{
     catalog::{Catalog, CatalogChange},
     client_error::SqlState,
-    transaction::{Transaction, TransactionError},
+    ids::TableId,
+    transaction::{LockMode, Transaction, TransactionError},
 };
 
 use crate::{error::Error, session::Session};
@@ -93,15 +94,38 @@ impl Session {
     /// Returns the current transaction.
     pub(crate) fn transaction(&mut self) -> &mut Transaction {
         let log = Arc::clone(self.leader.log());
-        self.transaction.get_or_insert_with(|| log.begin())
+        let (locks, pid) = (&mut self.locks, self.client.pid);
+        self.transaction.get_or_insert_with(|| {
+            let locks = locks.take().unwrap_or_else(|| log.new_locks(pid));
+            log.begin(locks)
+        })
     }
 
-    /// Lets go of the snapshot that describing a statement took: outside a block, the statement that
-    /// follows takes its own.
-    pub(crate) fn forget_snapshot(&mut self) {
-        if self.mode == Mode::Autocommit {
-            self.transaction = None;
+    /// Returns what the current transaction sees, or would see if it started now: for what must be known
+    /// before it starts, and for describing a statement, which starts none.
+    pub(crate) fn catalog_now(&self) -> Arc<Catalog> {
+        match &self.transaction {
+            Some(transaction) => Arc::clone(transaction.catalog()),
+            None => self.leader.log().head(),
         }
+    }
+
+    /// Locks a table against other writers until the end of the transaction, waiting for them.
+    ///
+    /// A transaction that has not started does so after the wait: it sees what the others did.
+    pub(crate) async fn lock_table(
+        &mut self,
+        table: TableId,
+        mode: LockMode,
+    ) -> Result<(), TransactionError> {
+        let locks = match &mut self.transaction {
+            Some(transaction) => transaction.locks(),
+            None => {
+                let (log, pid) = (self.leader.log(), self.client.pid);
+                self.locks.get_or_insert_with(|| log.new_locks(pid))
+            }
+        };
+        locks.acquire(table, mode).await
     }
 
     /// Changes the catalogue within the current transaction.
@@ -162,13 +186,14 @@ impl Session {
     /// Commits the current transaction, whatever the mode: TRUNCATE does so within a block.
     pub(crate) async fn commit_current(&mut self) -> Result<(), Error> {
         self.restore_local_parameters();
+        self.locks = None;
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
-        let written = transaction.written_runs();
+        let written = transaction.written_objects();
         match self.leader.log().commit(transaction).await {
             Ok(_) => Ok(()),
-            // Refused, so certainly in no record. After any other error a record may hold these runs.
+            // Refused, so certainly in no record. After any other error a record may name these objects.
             Err(error @ TransactionError::Catalog(_)) => {
-                self.leader.delete_runs(written);
+                self.leader.delete_objects(written);
                 Err(engine::error::Error::from(error).into())
             }
             Err(error) => Err(engine::error::Error::from(error).into()),
@@ -178,8 +203,9 @@ impl Session {
     /// Forgets the current transaction and what it wrote.
     pub(super) fn abandon(&mut self) {
         self.restore_local_parameters();
+        self.locks = None;
         if let Some(transaction) = self.transaction.take() {
-            self.leader.delete_runs(transaction.written_runs());
+            self.leader.delete_objects(transaction.written_objects());
         }
     }
 

@@ -21,6 +21,7 @@ use engine::{
     ids::{QueryId, SliceId},
     sql::copy::{CopyStatement, FileFormat},
     system::{LoadError, LoadFinished},
+    transaction::LockMode,
 };
 use futures::{StreamExt, TryStreamExt};
 
@@ -35,8 +36,7 @@ const AUTO_ALL_BYTES_MAX: u64 = 8 << 20;
 
 pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<Outcome, Error> {
     let options = Arc::new(CopyOptions::check(copy)?);
-    let catalog = session.catalog();
-    let table = names::table(session, &catalog, &copy.table)?;
+    let table = names::table_to_write(session, &copy.table, LockMode::ShareRowExclusive).await?;
     let given = given_columns(&table, copy)?;
     let files = copy::source::list(&options, session.leader().s3()).await?;
     let table = spread_if_large(session, table, copy, &files)?;

@@ -5,6 +5,7 @@ use engine::{
     client_error::SqlState,
     ids::TableId,
     sql::{Drop, DropKind, QualifiedName},
+    transaction::LockMode,
 };
 
 use crate::{
@@ -13,7 +14,8 @@ use crate::{
     statement::names,
 };
 
-pub(super) fn run(session: &mut Session, drop: &Drop) -> Result<Outcome, Error> {
+pub(super) async fn run(session: &mut Session, drop: &Drop) -> Result<Outcome, Error> {
+    lock(session, drop).await?;
     for name in &drop.names {
         let catalog = session.catalog();
         let changes = match drop.kind {
@@ -33,6 +35,30 @@ pub(super) fn run(session: &mut Session, drop: &Drop) -> Result<Outcome, Error> 
         }
     }
     Ok(Outcome::done(format!("DROP {}", word(drop.kind).to_uppercase())))
+}
+
+/// Locks the tables that go, so that whoever writes to one ends first.
+async fn lock(session: &mut Session, drop: &Drop) -> Result<(), Error> {
+    let catalog = session.catalog_now();
+    for name in &drop.names {
+        let tables: Vec<TableId> = match drop.kind {
+            DropKind::View => Vec::new(),
+            DropKind::Table => match names::table(session, &catalog, name) {
+                Ok(table) => vec![table.id],
+                // Said where it is dropped.
+                Err(_) => Vec::new(),
+            },
+            DropKind::Schema => {
+                let schema = catalog.schema(&name.name).map(|schema| schema.id);
+                let tables = catalog.tables().filter(|table| Some(table.schema) == schema);
+                tables.map(|table| table.id).collect()
+            }
+        };
+        for table in tables {
+            session.lock_table(table, LockMode::AccessExclusive).await?;
+        }
+    }
+    Ok(())
 }
 
 fn word(kind: DropKind) -> &'static str {

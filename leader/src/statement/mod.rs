@@ -1,19 +1,26 @@
 //! Statements: one file each. This is the one dispatch.
 
+mod assignment;
 mod copy;
 mod create_schema;
 mod create_table;
 mod create_table_as;
 mod create_view;
+mod delete;
 mod drop;
 mod explain;
 mod insert;
+mod lock;
+mod merge;
 mod names;
 mod select;
 mod set;
 mod show;
 mod table_definition;
+mod target;
+mod target_in_from;
 mod truncate;
+mod update;
 mod write;
 
 use datafusion::{arrow::datatypes::Schema, common::ScalarValue};
@@ -67,11 +74,15 @@ async fn dispatch(
         Statement::Query(query) => select::run(session, query, parameters).await,
         Statement::Explain(explain) => explain::run(session, explain, parameters).await,
         Statement::Insert(insert) => insert::run(session, insert, parameters).await,
+        Statement::Delete(delete) => delete::run(session, delete, parameters).await,
+        Statement::Update(update) => update::run(session, update, parameters).await,
+        Statement::Merge(merge) => merge::run(session, merge, parameters).await,
+        Statement::Lock(tables) => lock::run(session, tables).await,
         Statement::CreateTable(create) => create_table::run(session, create),
         Statement::CreateTableAs(create) => create_table_as::run(session, create, parameters).await,
         Statement::CreateView(create) => create_view::run(session, create).await,
         Statement::CreateSchema(create) => create_schema::run(session, create),
-        Statement::Drop(drop) => drop::run(session, drop),
+        Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
         Statement::Copy(copy) => copy::run(session, copy).await,
         Statement::Begin => {
@@ -108,6 +119,9 @@ pub(crate) async fn prepare(
     let described = match &parsed.statement {
         Statement::Query(query) => select::describe(session, query, given_types).await,
         Statement::Insert(insert) => insert::describe(session, insert, given_types).await,
+        Statement::Delete(delete) => delete::describe(session, delete, given_types).await,
+        Statement::Update(update) => update::describe(session, update, given_types).await,
+        Statement::Merge(merge) => merge::describe(session, merge, given_types).await,
         Statement::Explain(explain) => {
             let (types, _) = select::describe(session, &explain.query, given_types)
                 .await

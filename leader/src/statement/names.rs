@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::{
     catalog::{Catalog, CatalogError, Relation, Schema, Table},
     sql::QualifiedName,
+    transaction::LockMode,
 };
 
 use crate::{error::Error, session::Session};
@@ -32,6 +33,27 @@ pub(super) fn table(
     match relation(session, catalog, name)? {
         Relation::Table(table) => Ok(table),
         Relation::View(_) => Err(CatalogError::NotATable(name.to_string()).into()),
+    }
+}
+
+/// Returns the table of this name, locked against other writers until the end of the transaction.
+///
+/// The lock comes before the snapshot of a transaction that starts here: it sees what the writers
+/// before it did.
+pub(super) async fn table_to_write(
+    session: &mut Session,
+    name: &QualifiedName,
+    mode: LockMode,
+) -> Result<Arc<Table>, Error> {
+    loop {
+        let locked = table(session, &session.catalog_now(), name)?.id;
+        session.lock_table(locked, mode).await?;
+        let catalog = session.catalog();
+        let table = table(session, &catalog, name)?;
+        // While we waited it may have been dropped, and another one made under its name.
+        if table.id == locked {
+            return Ok(table);
+        }
     }
 }
 

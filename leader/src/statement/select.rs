@@ -68,7 +68,7 @@ pub(super) async fn describe(
     query: &ast::Query,
     given: &[Option<SqlType>],
 ) -> Result<Description, Error> {
-    let catalog = session.catalog();
+    let catalog = session.catalog_now();
     let planning = session.planning(catalog);
     let plan = planning.bind(query).await?;
     let types = parameter_types(&plan, given)?;
@@ -82,7 +82,6 @@ pub(super) async fn describe(
         false => planning.typed(plan.with_param_values(ParamValues::List(nulls))?)?,
     };
     let schema = client_schema(&plan, query);
-    session.forget_snapshot();
     Ok((types, Some(schema)))
 }
 

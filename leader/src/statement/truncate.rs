@@ -1,6 +1,6 @@
 //! TRUNCATE: all rows go at once; the transaction is committed with it, as in Redshift.
 
-use engine::{catalog::CatalogChange, sql::QualifiedName};
+use engine::{catalog::CatalogChange, sql::QualifiedName, transaction::LockMode};
 
 use crate::{
     error::Error,
@@ -9,8 +9,7 @@ use crate::{
 };
 
 pub(super) async fn run(session: &mut Session, name: &QualifiedName) -> Result<Outcome, Error> {
-    let catalog = session.catalog();
-    let table = names::table(session, &catalog, name)?;
+    let table = names::table_to_write(session, name, LockMode::AccessExclusive).await?;
     let removed = table.manifest.runs.iter().map(|run| run.id).collect();
     session.change(vec![CatalogChange::ReplaceRuns {
         table: table.id,

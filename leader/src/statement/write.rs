@@ -1,5 +1,5 @@
-//! Rows of a statement → runs of a table, within the session's transaction: what INSERT, CREATE TABLE
-//! AS and COPY share.
+//! Rows of a statement → runs of a table, within the session's transaction: what INSERT, UPDATE, MERGE,
+//! CREATE TABLE AS and COPY share.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -63,7 +63,10 @@ pub(super) async fn append(
     };
     let compute = Arc::clone(session.leader().compute());
     let written = compute.write(request).await?;
-    let mut changes = vec![CatalogChange::AppendRuns { table: table.id, runs: written.runs }];
+    let mut changes = Vec::new();
+    if !written.runs.is_empty() {
+        changes.push(CatalogChange::AppendRuns { table: table.id, runs: written.runs });
+    }
     for (column, next) in identities {
         let next = next.load(Ordering::Relaxed);
         changes.push(CatalogChange::AdvanceIdentity { table: table.id, column, next });

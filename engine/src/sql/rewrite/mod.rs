@@ -14,6 +14,7 @@ mod operator_functions;
 mod patterns;
 mod ratio_to_report;
 mod refuse;
+mod row_in;
 mod set_operations;
 mod tableoid;
 mod types;
@@ -71,6 +72,7 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut custom_operators::NamedOperators)?;
     visit(tree, &mut operator_functions::OperatorsAreFunctions)?;
     visit(tree, &mut collations::DefaultCollations)?;
+    visit(tree, &mut row_in::RowInIsExists)?;
     visit(tree, &mut types::PlainTypes)?;
     visit(tree, &mut float_literals::ExponentsAreFloats)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;

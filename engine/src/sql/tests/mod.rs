@@ -6,6 +6,7 @@ mod other_statements;
 mod psql;
 mod query;
 mod set;
+mod target;
 mod unsupported;
 
 use super::{ParsedStatement, SqlError, Statement, parse};

@@ -111,7 +111,8 @@ fn queries_and_what_becomes_of_them() {
         ),
         (
             "select a from t where (a, b) in (select distinct a, b from u)",
-            "SELECT a FROM t WHERE (a, b) IN (SELECT DISTINCT a, b FROM u)",
+            "SELECT a FROM t WHERE EXISTS (SELECT 1 FROM (SELECT DISTINCT a, b FROM u) AS \"$in\" \
+             (\"$0\", \"$1\") WHERE \"$in\".\"$0\" = (a) AND \"$in\".\"$1\" = (b))",
         ),
         (
             "select a from t group by grouping sets ((a), ())",

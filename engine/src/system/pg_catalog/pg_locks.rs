@@ -1,8 +1,9 @@
-//! pg_locks: locks. Readers never wait; the write locks of tables are not shown yet.
+//! pg_locks: the write locks of tables, held and waited for. Readers take none.
 
 use crate::system::{
-    column,
-    table::{self, PG_CATALOG, SystemTable},
+    SystemContext, column,
+    table::{PG_CATALOG, Rows, SystemTable},
+    value::{NULL, row},
 };
 
 /// The table.
@@ -28,5 +29,29 @@ pub(crate) const TABLE: SystemTable = SystemTable {
         column::boolean("fastpath"),
         column::timestamptz("waitstart"),
     ],
-    rows: table::no_rows,
+    rows,
 };
+
+fn rows(context: &SystemContext, rows: &mut Rows) {
+    for lock in &context.locks {
+        rows.push(row![
+            "relation",
+            NULL,
+            lock.table,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            lock.xid,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            lock.pid,
+            lock.mode.name(),
+            lock.granted,
+            false,
+            (!lock.granted).then_some(lock.since_us),
+        ]);
+    }
+}

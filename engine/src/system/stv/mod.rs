@@ -2,11 +2,17 @@
 
 use crate::system::SystemTable;
 
+mod stv_locks;
 mod stv_recents;
 mod stv_sessions;
 mod stv_slices;
 mod stv_tbl_perm;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 4] =
-    [stv_recents::TABLE, stv_sessions::TABLE, stv_slices::TABLE, stv_tbl_perm::TABLE];
+pub(super) const TABLES: [SystemTable; 5] = [
+    stv_locks::TABLE,
+    stv_recents::TABLE,
+    stv_sessions::TABLE,
+    stv_slices::TABLE,
+    stv_tbl_perm::TABLE,
+];

@@ -15,9 +15,10 @@ mod svv_redshift_schemas;
 mod svv_redshift_tables;
 mod svv_table_info;
 mod svv_tables;
+mod svv_transactions;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 13] = [
+pub(super) const TABLES: [SystemTable; 14] = [
     svv_all_columns::TABLE,
     svv_all_schemas::TABLE,
     svv_all_tables::TABLE,
@@ -31,4 +32,5 @@ pub(super) const TABLES: [SystemTable; 13] = [
     svv_redshift_tables::TABLE,
     svv_table_info::TABLE,
     svv_tables::TABLE,
+    svv_transactions::TABLE,
 ];

@@ -54,6 +54,7 @@ fn run(slice: u32, row_count: u64, min: i64, max: i64) -> Run {
         row_count,
         bytes: 1_500_000,
         columns: vec![statistics, ColumnStatistics::default(), ColumnStatistics::default()],
+        deletes: Vec::new(),
     }
 }
 
@@ -170,6 +171,7 @@ fn session() -> TestResult<SessionContext> {
             started_us: 1_700_000_000_000_000,
             query: Some("select 1".to_owned()),
         }],
+        locks: Vec::new(),
         pid: Pid(42),
         query_started_us: 1_700_000_000_000_000,
         transaction_started_us: 1_700_000_000_000_000,
@@ -263,6 +265,7 @@ fn rows_have_one_value_per_column() -> TestResult {
         slice_count: 2,
         events: Arc::new(events()),
         sessions: Vec::new(),
+        locks: Vec::new(),
         pid: Pid(1),
         query_started_us: 0,
         transaction_started_us: 0,

@@ -1,5 +1,7 @@
 //! Rows written by the table writer, read back through DataFusion.
 
+mod deletes;
+
 use std::sync::Arc;
 
 use arrow::{

@@ -1,0 +1,344 @@
+//! The target of DELETE, UPDATE and MERGE: how its rows are found, and how they go.
+//!
+//! ```text
+//!  SELECT t."$run", t."$position", values … FROM "$target".t, … WHERE …      an ordinary plan
+//!      └─ rows ─▶ addresses noted, each once ─▶ values ─▶ runs (UPDATE, MERGE)
+//!                        └─ at the end ─▶ delete vectors
+//! ```
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use datafusion::{
+    arrow::{
+        array::{Array, AsArray, BooleanArray, RecordBatch},
+        compute::filter_record_batch,
+        datatypes::{UInt32Type, UInt64Type},
+    },
+    common::ScalarValue,
+    error::DataFusionError,
+    logical_expr::LogicalPlan,
+};
+use engine::{
+    catalog::Table,
+    client_error::SqlState,
+    error::{Error as EngineError, QueryError},
+    execution::{POSITION_COLUMN, RUN_COLUMN},
+    plan::{PlanningSession, TARGET_SCHEMA},
+    sql::{QualifiedName, Target as TargetClause},
+    storage::PendingObjects,
+    transaction::LockMode,
+    write::{DeletedRows, TableVersions, delete_all, delete_rows},
+};
+use futures::{StreamExt, TryStreamExt};
+use parking_lot::Mutex;
+use sqlparser::ast::{self, VisitMut, VisitorMut};
+use tokio::task::JoinSet;
+
+use crate::{
+    error::Error,
+    session::Session,
+    statement::{names, select, write::RowStreams},
+};
+
+/// The columns of an address: they come first in every query over a target.
+pub(super) const ADDRESS_COLUMNS: usize = 2;
+
+/// The table that a statement changes.
+pub(super) struct Target {
+    pub(super) table: Arc<Table>,
+    /// Its whole name.
+    name: QualifiedName,
+    /// What the statement calls it.
+    alias: ast::Ident,
+    planning: PlanningSession,
+}
+
+impl Target {
+    /// Returns the target, locked against other writers.
+    pub(super) async fn lock(session: &mut Session, clause: &TargetClause) -> Result<Self, Error> {
+        let mode = LockMode::ShareRowExclusive;
+        let table = names::table_to_write(session, &clause.table, mode).await?;
+        Ok(Self::of(session, clause, table))
+    }
+
+    /// Returns the target of a statement that is only described.
+    pub(super) fn describe(session: &Session, clause: &TargetClause) -> Result<Self, Error> {
+        let catalog = session.catalog_now();
+        let table = names::table(session, &catalog, &clause.table)?;
+        Ok(Self::of(session, clause, table))
+    }
+
+    fn of(session: &Session, clause: &TargetClause, table: Arc<Table>) -> Self {
+        let alias = clause.alias.as_ref().unwrap_or(&table.name);
+        let alias = ast::Ident::with_quote('"', alias);
+        let catalog = session.catalog_now();
+        let name = QualifiedName {
+            database: Some(session.client().database.clone()),
+            schema: catalog.schema_by_id(table.schema).map(|schema| schema.name.clone()),
+            name: table.name.clone(),
+        };
+        let planning = session.planning_for(catalog, Some(Arc::clone(&table)));
+        Self { table, name, alias, planning }
+    }
+
+    /// Says that the statement calls the target so.
+    pub(super) fn called(mut self, alias: ast::Ident) -> Self {
+        self.alias = alias;
+        self
+    }
+
+    /// Returns the target as a table of FROM.
+    pub(super) fn relation(&self) -> ast::TableFactor {
+        let name = [TARGET_SCHEMA, &self.table.name].map(|part| ast::Ident::with_quote('"', part));
+        let alias = ast::TableAlias {
+            explicit: true,
+            name: self.alias.clone(),
+            columns: Vec::new(),
+            at: None,
+        };
+        ast::TableFactor::Table {
+            name: ast::ObjectName::from(name.to_vec()),
+            alias: Some(alias),
+            args: None,
+            with_hints: Vec::new(),
+            version: None,
+            with_ordinality: false,
+            partitions: Vec::new(),
+            json_path: None,
+            sample: None,
+            index_hints: Vec::new(),
+        }
+    }
+
+    /// Returns a column of the target.
+    pub(super) fn column(&self, name: &str) -> ast::Expr {
+        ast::Expr::CompoundIdentifier(vec![self.alias.clone(), ast::Ident::with_quote('"', name)])
+    }
+
+    /// Returns whether a row of the query has a row of the target: an outer join has some without.
+    pub(super) fn is_there(&self) -> ast::Expr {
+        ast::Expr::IsNotNull(Box::new(self.column(RUN_COLUMN)))
+    }
+
+    /// Returns the query `SELECT address, values… FROM target, … WHERE …`.
+    pub(super) fn query(&self, clause: &TargetClause, values: Vec<ast::Expr>) -> ast::Query {
+        self.query_with(clause, values, |select| {
+            let target = ast::TableWithJoins { relation: self.relation(), joins: Vec::new() };
+            select.from.insert(0, target);
+        })
+    }
+
+    /// Returns the query with the target where `place` puts it in FROM.
+    pub(super) fn query_with(
+        &self,
+        clause: &TargetClause,
+        values: Vec<ast::Expr>,
+        place: impl FnOnce(&mut ast::Select),
+    ) -> ast::Query {
+        let mut query = (*clause.source).clone();
+        if let ast::SetExpr::Select(select) = query.body.as_mut() {
+            select.projection = self.projection(values);
+            place(select);
+        }
+        if clause.alias.is_none() {
+            let visited = query.visit(&mut Unqualifier { target: &self.name });
+            debug_assert!(visited.is_continue(), "the visitor never breaks");
+        }
+        query
+    }
+
+    /// Returns the select list: the address, then a value for each column.
+    fn projection(&self, values: Vec<ast::Expr>) -> Vec<ast::SelectItem> {
+        let item = |(name, expr): (String, ast::Expr)| ast::SelectItem::ExprWithAlias {
+            expr,
+            alias: ast::Ident::with_quote('"', name),
+        };
+        let address = [RUN_COLUMN, POSITION_COLUMN].map(|n| (n.to_owned(), self.column(n)));
+        // The names are nobody's: the position decides which column a value is for.
+        let values = values.into_iter().enumerate().map(|(n, value)| (format!("$value{n}"), value));
+        address.into_iter().chain(values).map(item).collect()
+    }
+
+    /// Resolves the names of a query over the target.
+    pub(super) async fn bind(
+        &self,
+        query: &ast::Query,
+        parameters: &[ScalarValue],
+    ) -> Result<LogicalPlan, Error> {
+        select::bind(&self.planning, query, parameters).await
+    }
+
+    /// Runs what was bound, one stream per partition.
+    pub(super) async fn streams(&self, plan: &LogicalPlan) -> Result<RowStreams, Error> {
+        super::write::streams_of(self.planning.physical(plan).await?, &self.planning)
+    }
+
+    /// Deletes rows, within the session's transaction; returns how many.
+    pub(super) async fn delete(
+        &self,
+        session: &mut Session,
+        rows: DeletedRows,
+    ) -> Result<u64, Error> {
+        let row_count = rows.row_count();
+        let storage = Arc::clone(session.leader().storage());
+        let mut pending = PendingObjects::new(Arc::clone(&storage));
+        let states = States::of(session, &self.table);
+        let changes = delete_rows(&storage, states.versions(), rows, &mut pending).await?;
+        session.change(changes)?;
+        pending.keep();
+        Ok(row_count)
+    }
+
+    /// Deletes all rows, within the session's transaction; returns how many.
+    pub(super) fn delete_all(&self, session: &mut Session) -> Result<u64, Error> {
+        let changes = delete_all(States::of(session, &self.table).versions())?;
+        session.change(changes)?;
+        Ok(self.table.manifest.row_count())
+    }
+}
+
+/// The states of a table that a delete has to do with, held while it is done.
+struct States {
+    table: Arc<Table>,
+    base: Option<Arc<Table>>,
+    head: Option<Arc<Table>>,
+    xid: engine::ids::Xid,
+    pid: engine::ids::Pid,
+}
+
+impl States {
+    fn of(session: &mut Session, table: &Arc<Table>) -> Self {
+        let (head, pid) = (session.leader().log().head(), session.client().pid);
+        let transaction = session.transaction();
+        Self {
+            table: Arc::clone(table),
+            base: transaction.base().table_by_id(table.id).map(Arc::clone),
+            head: head.table_by_id(table.id).map(Arc::clone),
+            xid: transaction.xid(),
+            pid,
+        }
+    }
+
+    fn versions(&self) -> TableVersions<'_> {
+        TableVersions {
+            table: &self.table,
+            base: self.base.as_deref(),
+            head: self.head.as_deref(),
+            xid: self.xid,
+            pid: self.pid,
+        }
+    }
+}
+
+/// Takes the schema off mentions of the target's columns: `public.t.a` is `t.a`, because the query finds
+/// the target in a schema of its own.
+struct Unqualifier<'a> {
+    target: &'a QualifiedName,
+}
+
+impl VisitorMut for Unqualifier<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<()> {
+        let ast::Expr::CompoundIdentifier(parts) = expr else { return ControlFlow::Continue(()) };
+        let mut names = parts.iter().rev().skip(1).map(|part| &part.value);
+        let target = self.target;
+        let is_target = names.next() == Some(&target.name)
+            && names.next() == target.schema.as_ref()
+            && names.next().is_none_or(|database| Some(database) == target.database.as_ref());
+        if is_target && parts.len() > 2 {
+            parts.drain(..parts.len() - 2);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// What happens to a row of the target that is found a second time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecondMatch {
+    /// It was dealt with the first time.
+    Ignored,
+    /// It is an error: nobody could say which of the two counts.
+    Refused,
+}
+
+/// Takes the addresses off the rows of a query over a target, and notes them.
+#[derive(Clone)]
+pub(super) struct Addresses {
+    rows: Arc<Mutex<DeletedRows>>,
+    second_match: SecondMatch,
+    /// Whether the values of a row with an address are wanted.
+    keeps_matched: bool,
+}
+
+impl Addresses {
+    pub(super) fn new(target: &Target, second_match: SecondMatch, keeps_matched: bool) -> Self {
+        let rows = Arc::new(Mutex::new(DeletedRows::none(&target.table)));
+        Self { rows, second_match, keeps_matched }
+    }
+
+    /// Returns the values of the rows, without addresses; these are noted as the rows go by.
+    pub(super) fn take_off(&self, streams: RowStreams) -> RowStreams {
+        let streams = streams.into_iter().map(|rows| {
+            let addresses = self.clone();
+            rows.map(move |batch| addresses.note(&batch?)).boxed()
+        });
+        streams.collect()
+    }
+
+    /// Notes the addresses of rows that have no values.
+    pub(super) async fn collect(&self, streams: RowStreams) -> Result<(), Error> {
+        let mut reading = JoinSet::new();
+        for mut rows in self.take_off(streams) {
+            reading.spawn(async move {
+                while rows.try_next().await?.is_some() {}
+                Ok::<_, EngineError>(())
+            });
+        }
+        while let Some(finished) = reading.join_next().await {
+            finished.map_err(EngineError::panicked)??;
+        }
+        Ok(())
+    }
+
+    /// Returns the rows whose addresses were noted, after the last one went by.
+    pub(super) fn into_rows(self, target: &Target) -> DeletedRows {
+        std::mem::replace(&mut self.rows.lock(), DeletedRows::none(&target.table))
+    }
+
+    fn note(&self, batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
+        let (Some(runs), Some(positions)) = (
+            batch.column(0).as_primitive_opt::<UInt32Type>(),
+            batch.column(1).as_primitive_opt::<UInt64Type>(),
+        ) else {
+            return Err(DataFusionError::Internal("a row has no address".to_owned()).into());
+        };
+        let mut wanted = Vec::with_capacity(batch.num_rows());
+        {
+            let mut rows = self.rows.lock();
+            for row in 0..batch.num_rows() {
+                if runs.is_null(row) {
+                    wanted.push(true);
+                    continue;
+                }
+                let is_first = rows.insert(runs.value(row), positions.value(row));
+                if !is_first && self.second_match == SecondMatch::Refused {
+                    return Err(several_matches());
+                }
+                wanted.push(is_first && self.keeps_matched);
+            }
+        }
+        let values: Vec<usize> = (ADDRESS_COLUMNS..batch.num_columns()).collect();
+        let values = batch.project(&values).map_err(DataFusionError::from)?;
+        if wanted.iter().all(|wanted| *wanted) {
+            return Ok(values);
+        }
+        let values = filter_record_batch(&values, &BooleanArray::from(wanted));
+        Ok(values.map_err(DataFusionError::from)?)
+    }
+}
+
+fn several_matches() -> EngineError {
+    let message = "Found multiple matches to update the same tuple.";
+    QueryError::new(SqlState::CARDINALITY_VIOLATION, message).into()
+}
