@@ -17,8 +17,6 @@
 mod arithmetic;
 mod order;
 mod pruning;
-#[cfg(test)]
-mod rates;
 mod source;
 mod statistics;
 mod table_provider;
