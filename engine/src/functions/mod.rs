@@ -43,6 +43,7 @@ mod pg_table_is_visible;
 mod pg_table_size;
 mod pg_tablespace_location;
 mod pg_type_is_visible;
+mod pg_typeof;
 mod privilege;
 mod qualified;
 mod quote_ident;
@@ -120,6 +121,7 @@ const SESSION: &[Definition] = &[
 /// Registers what does not depend on a session.
 pub fn register(state: &mut SessionState) -> Result<()> {
     let _replaced = state.register_udaf(single_value::udaf())?;
+    let _replaced = state.register_udf(pg_typeof::udf())?;
     for definition in PLAIN {
         let _replaced = state.register_udf(SystemFunction::udf(definition, None))?;
     }

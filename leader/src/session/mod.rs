@@ -11,6 +11,7 @@
 mod outcome;
 mod parameters;
 mod registry;
+mod running;
 mod transaction;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use outcome::{Notice, Outcome, Prepared, RowsTag};
 pub use parameters::Parameters;
 pub use registry::SessionRegistry;
 pub use transaction::TransactionState;
+pub(crate) use transaction::{DEFAULT_TRANSACTION, TRANSACTION};
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone)]
@@ -66,7 +68,9 @@ pub struct Session {
     /// What SET LOCAL changed, to be undone at the end of the transaction.
     local_parameters: Vec<(String, String)>,
     last_copy: LastCopy,
-    registration: Registration,
+    /// The statement that runs, or the last one.
+    query: QueryId,
+    _registration: Registration,
 }
 
 /// What `pg_last_copy_id()` and `pg_last_copy_count()` answer.
@@ -109,7 +113,8 @@ impl Session {
             parameter_changes: Vec::new(),
             local_parameters: Vec::new(),
             last_copy: LastCopy::default(),
-            registration,
+            query: QueryId(0),
+            _registration: registration,
         })
     }
 
@@ -216,8 +221,9 @@ impl Session {
         self.last_copy = last_copy;
     }
 
-    pub(crate) fn show_query(&self, text: Option<String>) {
-        self.registration.update(|info| info.query = text);
+    /// Returns the number of the statement that runs.
+    pub(crate) fn query(&self) -> QueryId {
+        self.query
     }
 
     /// Returns a planning session that sees `catalog`.
@@ -241,6 +247,8 @@ impl Session {
             storage: Arc::clone(self.leader.storage()),
             slice_count: self.leader.log().slice_count(),
             system: Arc::new(system),
+            former_names: Vec::new(),
+            view_depth: 0,
         };
         self.leader.planner().session(Arc::new(context))
     }

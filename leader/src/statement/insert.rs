@@ -104,18 +104,13 @@ fn given_columns(table: &Table, insert: &Insert) -> Result<Vec<usize>, Error> {
         let taken = table.columns.iter().enumerate().filter(|(_, c)| !always_generated(c));
         return Ok(taken.map(|(position, _)| position).collect());
     }
-    let mut given = Vec::with_capacity(insert.columns.len());
-    for name in &insert.columns {
-        let position = names::column_position(table, name)?;
-        if given.contains(&position) {
-            let message = format!("column \"{name}\" specified more than once");
-            return Err(Error::statement(SqlState::DUPLICATE_COLUMN, message));
-        }
-        if always_generated(&table.columns[position]) {
-            let message = format!("cannot set an identity column to a value: \"{name}\"");
-            return Err(Error::statement(SqlState("428C9"), message));
-        }
-        given.push(position);
+    let given = names::column_positions(table, &insert.columns)?;
+    if let Some(position) =
+        given.iter().find(|position| always_generated(&table.columns[**position]))
+    {
+        let name = &table.columns[*position].name;
+        let message = format!("cannot set an identity column to a value: \"{name}\"");
+        return Err(Error::statement(SqlState("428C9"), message));
     }
     Ok(given)
 }

@@ -11,6 +11,7 @@ mod limits;
 mod operator_functions;
 mod refuse;
 mod set_operations;
+mod table_functions;
 mod tableoid;
 mod types;
 mod words;
@@ -67,6 +68,7 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut custom_operators::NamedOperators)?;
     visit(tree, &mut operator_functions::OperatorsAreFunctions)?;
     visit(tree, &mut collations::DefaultCollations)?;
+    visit(tree, &mut table_functions::FunctionsAreTables)?;
     visit(tree, &mut types::PlainTypes)?;
     visit(tree, &mut float_literals::ExponentsAreFloats)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;
@@ -86,7 +88,7 @@ fn visit<T: VisitMut>(
 }
 
 /// Returns the call of a function.
-fn call(name: &str, arguments: Vec<ast::Expr>) -> ast::Expr {
+pub(crate) fn call(name: &str, arguments: Vec<ast::Expr>) -> ast::Expr {
     let args = arguments
         .into_iter()
         .map(|argument| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument)))
