@@ -183,8 +183,10 @@ async fn every_type_comes_back_as_it_was_written() {
     let (types, arrays) = every_type();
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().to_str().unwrap();
-    let storages =
-        [memory(), ManagedStorage::open(root, &crate::access::S3Profile::default(), 1 << 20).unwrap()];
+    let storages = [
+        memory(),
+        ManagedStorage::open(root, &crate::access::S3Profile::default(), 1 << 20).unwrap(),
+    ];
     for storage in storages {
         let table = table(&types, DistStyle::Key(ColumnId(3)), &[]);
         let table = load(&storage, table, 1, vec![arrays.clone()]).await;

@@ -43,7 +43,10 @@ pub struct ManagedStorage {
 #[derive(Debug)]
 enum RunCache {
     /// The objects are files in this directory.
-    Files { directory: PathBuf, segments: Arc<SegmentCache> },
+    Files {
+        directory: PathBuf,
+        segments: Arc<SegmentCache>,
+    },
     Objects(Arc<PageCache>),
 }
 

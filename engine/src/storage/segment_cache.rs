@@ -27,9 +27,8 @@ pub(crate) struct SegmentCache {
 
 impl SegmentCache {
     pub(crate) fn new(bytes_max: u64) -> Self {
-        let bytes = |_: &SegmentKey, segment: &ByteBuffer| {
-            u32::try_from(segment.len()).unwrap_or(u32::MAX)
-        };
+        let bytes =
+            |_: &SegmentKey, segment: &ByteBuffer| u32::try_from(segment.len()).unwrap_or(u32::MAX);
         Self { segments: Cache::builder().max_capacity(bytes_max).weigher(bytes).build() }
     }
 }

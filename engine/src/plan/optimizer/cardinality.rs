@@ -165,7 +165,9 @@ impl ColumnEstimate {
             (Operator::Gt | Operator::GtEq, Some((low, high)), Some(value)) => {
                 (share(low, high, value, high), (value.clamp(low, high), high))
             }
-            (Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq, ..) => return 1.0 / 3.0,
+            (Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq, ..) => {
+                return 1.0 / 3.0;
+            }
             _ => return UNKNOWN_SELECTIVITY,
         };
         self.range = Some(range);
@@ -278,7 +280,11 @@ fn of_join(join: &Join) -> Estimate {
         JoinType::LeftAnti => part(left, 1.0 - found(&right, left_keys)),
         JoinType::RightAnti => part(right, 1.0 - found(&left, right_keys)),
         JoinType::LeftMark | JoinType::RightMark => {
-            if join.join_type == JoinType::LeftMark { left } else { right }
+            if join.join_type == JoinType::LeftMark {
+                left
+            } else {
+                right
+            }
         }
         JoinType::Inner => joined(left, right, inner),
         JoinType::Left => joined(left.clone(), right, inner.max(left.rows)),

@@ -72,7 +72,11 @@ fn session() -> Result<SessionContext> {
     let session = SessionContext::new_with_state(state);
     let tables: [(&str, usize, &[(&str, usize)]); 4] = [
         ("customer", 150_000, &[("c_custkey", 150_000), ("c_segment", 5)]),
-        ("orders", 1_500_000, &[("o_orderkey", 1_500_000), ("o_custkey", 100_000), ("o_day", 2_400)]),
+        (
+            "orders",
+            1_500_000,
+            &[("o_orderkey", 1_500_000), ("o_custkey", 100_000), ("o_day", 2_400)],
+        ),
         ("part", 200_000, &[("p_partkey", 200_000), ("p_brand", 1_000)]),
         (
             "lineitem",
@@ -122,11 +126,9 @@ Inner orders.o_orderkey = lineitem.l_orderkey
     customer
   lineitem
 ";
-    for from in [
-        "lineitem, orders, customer",
-        "customer, orders, lineitem",
-        "orders, customer, lineitem",
-    ] {
+    for from in
+        ["lineitem, orders, customer", "customer, orders, lineitem", "orders, customer, lineitem"]
+    {
         let sql = format!(
             "select count(*) from (select l_quantity, o_day from {from} where c_segment = 1 \
              and c_custkey = o_custkey and l_orderkey = o_orderkey and o_day = 7)"

@@ -14,8 +14,8 @@ use std::ops::ControlFlow;
 
 use correlation::OwnTables;
 use sqlparser::ast::{
-    self, CaseWhen, Expr, FunctionArguments, Query, Select, SelectItem, SetExpr,
-    Visit, VisitMut, Visitor, VisitorMut, helpers::attached_token::AttachedToken,
+    self, CaseWhen, Expr, FunctionArguments, Query, Select, SelectItem, SetExpr, Visit, VisitMut,
+    Visitor, VisitorMut, helpers::attached_token::AttachedToken,
 };
 
 use crate::{functions::SINGLE_VALUE, sql::call};
@@ -186,7 +186,9 @@ mod tests {
             "SELECT CASE WHEN o.has THEN (SELECT single_value(a) FROM t WHERE t.k = o.k AND t.b > 1) END FROM o"
         );
         assert_eq!(
-            rewritten("select (select c.n from c, t where c.i = o.c and t.i = o.t and o.c <> t.c) from o"),
+            rewritten(
+                "select (select c.n from c, t where c.i = o.c and t.i = o.t and o.c <> t.c) from o"
+            ),
             "SELECT (SELECT single_value(c.n) FROM c, t WHERE c.i = o.c AND t.i = o.t AND c.i <> t.c) FROM o"
         );
     }

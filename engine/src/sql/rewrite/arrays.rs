@@ -35,7 +35,10 @@ fn transformed(expr: &Expr) -> Option<Expr> {
     let plain = select.selection.is_none() && select.distinct.is_none();
     let [SelectItem::UnnamedExpr(body)] = select.projection.as_slice() else { return None };
     let function = Expr::Lambda(LambdaFunction {
-        params: OneOrManyWithParens::One(LambdaFunctionParameter { name: element, data_type: None }),
+        params: OneOrManyWithParens::One(LambdaFunctionParameter {
+            name: element,
+            data_type: None,
+        }),
         body: Box::new(body.clone()),
         syntax: LambdaSyntax::Arrow,
     });
@@ -55,7 +58,8 @@ fn unnested(select: &Select) -> Option<(Expr, ast::Ident)> {
             };
             (catalog_name(name)? == "unnest").then(|| (array.clone(), alias.name.clone()))
         }
-        TableFactor::UNNEST { alias: Some(alias), array_exprs, .. } => match array_exprs.as_slice() {
+        TableFactor::UNNEST { alias: Some(alias), array_exprs, .. } => match array_exprs.as_slice()
+        {
             [array] => Some((array.clone(), alias.name.clone())),
             _ => None,
         },

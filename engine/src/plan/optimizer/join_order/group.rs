@@ -142,13 +142,17 @@ impl JoinGroup {
         });
         let equal = self.equal.iter().map(|equal| {
             let members = equal.members.iter();
-            let members = members.map(|(relation, expr)| (*relation, estimates[*relation].domain(expr)));
+            let members =
+                members.map(|(relation, expr)| (*relation, estimates[*relation].domain(expr)));
             EqualColumns { members: members.collect() }
         });
         let conditions = self.conditions.iter().map(|(relations, condition)| {
             let of = |index: &usize| relations & (1 << index) != 0;
             let parts = (0..estimates.len()).filter(of).map(|index| &estimates[index]);
-            Condition { relations: *relations, selectivity: Estimate::selectivity_over(parts, condition) }
+            Condition {
+                relations: *relations,
+                selectivity: Estimate::selectivity_over(parts, condition),
+            }
         });
         Graph {
             relations: relations.collect(),

@@ -20,7 +20,10 @@ mod search;
 use std::sync::Arc;
 
 use datafusion::{
-    common::{Result, tree_node::{Transformed, TreeNode}},
+    common::{
+        Result,
+        tree_node::{Transformed, TreeNode},
+    },
     logical_expr::LogicalPlan,
     optimizer::{OptimizerConfig, OptimizerRule},
 };

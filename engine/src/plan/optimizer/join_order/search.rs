@@ -210,7 +210,6 @@ impl Graph {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,10 +227,7 @@ mod tests {
         let filtered = Relation { rows: 10.0, rows_before_filters: 1_000.0 };
         Graph {
             relations: vec![relation(1_000_000.0), relation(1_000.0), filtered],
-            equal: vec![
-                equal(&[(0, 1_000.0), (1, 1_000.0)]),
-                equal(&[(0, 1_000.0), (2, 1_000.0)]),
-            ],
+            equal: vec![equal(&[(0, 1_000.0), (1, 1_000.0)]), equal(&[(0, 1_000.0), (2, 1_000.0)])],
             conditions: Vec::new(),
         }
     }
