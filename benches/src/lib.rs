@@ -1,4 +1,6 @@
 //! What the benchmarks share: servers to measure, and reports to compare.
 
+pub mod rates;
 pub mod report;
 pub mod server;
+pub mod warehouse;

@@ -6,6 +6,7 @@ mod connection;
 pub mod error;
 pub mod leader;
 pub mod logging;
+mod memory;
 pub mod quickstart;
 pub mod s3;
 pub mod server;

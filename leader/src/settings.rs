@@ -14,7 +14,7 @@ use std::{
 use engine::access::{S3Access, S3Profile};
 use serde::Deserialize;
 
-use crate::server::ServerSettings;
+use crate::{memory, server::ServerSettings};
 
 /// Redshift's port.
 pub const PORT_DEFAULT: u16 = 5439;
@@ -30,13 +30,13 @@ const LOG_FILTER_DEFAULT: &str = "info";
 const SLICES_MIN: usize = 2;
 /// A statement's coordination costs more than more slices than this would give one machine.
 const SLICES_MAX: u32 = 256;
-/// The share of the machine's memory that queries may take together; caches and results need the rest.
+/// The share of the memory there is that queries may take together; caches and results need the rest.
 const QUERY_MEMORY_PERCENT: usize = 60;
-/// What blocks of tables may take where the machine's memory is not known.
+/// What blocks of tables may take where nobody says how much memory there is.
 const BLOCK_CACHE_FALLBACK: usize = 256 << 20;
-/// The share of the machine's memory that blocks of tables may take.
+/// The share of the memory there is that blocks of tables may take.
 const BLOCK_CACHE_PERCENT: usize = 10;
-/// What queries may take together where the machine's memory is not known.
+/// What queries may take together where nobody says how much memory there is.
 const QUERY_MEMORY_FALLBACK: usize = 4 << 30;
 /// The configuration's name of the profile that `[s3]` itself is.
 const PROFILE_DEFAULT: &str = "default";
@@ -365,12 +365,7 @@ pub fn is_loopback(address: &str) -> bool {
 }
 
 fn memory_bytes() -> Option<usize> {
-    memory_total(&fs::read_to_string("/proc/meminfo").unwrap_or_default())
-}
-
-fn memory_total(meminfo: &str) -> Option<usize> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
+    memory::bytes_max(Path::new("/"))
 }
 
 fn value(name: &'static str, message: impl Into<String>) -> SettingsError {
@@ -444,11 +439,5 @@ mod tests {
     fn a_password_file_loses_its_newline() {
         assert_eq!(password_of("Aa1 \r\n"), "Aa1 ");
         assert_eq!(password_of("Aa1\n\n"), "Aa1\n");
-    }
-
-    #[test]
-    fn memory_is_read_as_linux_writes_it() {
-        assert_eq!(memory_total("MemTotal:       16 kB\nMemFree: 1 kB"), Some(16384));
-        assert_eq!(memory_total(""), None);
     }
 }

@@ -10,6 +10,7 @@ use sql_tests::{
     client::{Client, Failure},
     cluster::{Cluster, ClusterOptions},
     load_files,
+    process::{self, ServerProcess},
     s3::{S3Address, S3Endpoint},
 };
 use tokio::{
@@ -34,6 +35,33 @@ async fn a_wrong_password_is_refused_and_the_right_one_works() -> Result<()> {
     let none = Client::connect(cluster.port(), None).await;
     ensure!(none.is_err(), "no password was accepted");
     works(&cluster.connect().await?).await
+}
+
+#[tokio::test]
+async fn with_a_password_all_addresses_are_served_and_loopback_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut command = process::command()?;
+    command.args(["serve", "--port", "0", "--data"]).arg(folder.path());
+    command.env("BLUESHIFT_PASSWORD", "Secret-1");
+    let mut server = ServerProcess::spawn(command)?;
+    let address = server.wait_ready("postgres")?;
+    let port = address.strip_prefix("127.0.0.1:").with_context(|| address.clone())?.parse()?;
+    works(&Client::connect(port, Some("Secret-1")).await?).await
+}
+
+#[tokio::test]
+async fn sigterm_while_recovering_is_an_orderly_end() -> Result<()> {
+    // A storage that takes requests and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0")?;
+    let mut command = process::command()?;
+    command.args(["serve", "--port", "0", "--data", "s3://bucket/root"]);
+    command.env("AWS_ENDPOINT_URL_S3", format!("http://{}", silent.local_addr()?));
+    command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "secret");
+    let mut server = ServerProcess::spawn(command)?;
+    let _request = silent.accept()?;
+    let code = server.terminate()?;
+    ensure!(code == Some(0), "it left with {code:?}; its log:\n{}", server.log());
+    Ok(())
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{Catalog, CatalogError, Relation, Schema, Table, TableManifest, View},
+    catalog::{Catalog, CatalogError, FormerName, Relation, Schema, Table, TableManifest, View},
     distribution::DistStyle,
     ids::{DeleteVectorId, RunId, SchemaId, SliceId, TableId},
     storage::{
@@ -29,6 +29,13 @@ pub enum CatalogChange {
     PutView(Arc<View>),
     /// A view goes.
     DropView(TableId),
+    /// A table or view is called otherwise; views that stand on it still do.
+    Rename {
+        /// The table or view.
+        relation: TableId,
+        /// Its new name, in the same schema.
+        name: String,
+    },
     /// Rows arrive: COPY, INSERT.
     AppendRuns {
         /// The table.
@@ -129,6 +136,7 @@ impl Catalog {
             CatalogChange::DropTable(id) => self.drop_table(*id),
             CatalogChange::PutView(view) => self.put_view(view),
             CatalogChange::DropView(id) => self.drop_view(*id),
+            CatalogChange::Rename { relation, name } => self.rename(*relation, name),
             CatalogChange::AppendRuns { table, runs } => self.replace_runs(*table, &[], runs),
             CatalogChange::ReplaceRuns { table, removed, added } => {
                 self.replace_runs(*table, removed, added)
@@ -218,6 +226,29 @@ impl Catalog {
         };
         self.require_no_dependents("view", id, &view.name)?;
         self.views.remove(&id);
+        Ok(())
+    }
+
+    fn rename(&mut self, id: TableId, name: &str) -> Result<(), CatalogError> {
+        let (schema, before) = match self.relation_by_id(id) {
+            Some(Relation::Table(table)) => (table.schema, table.name.clone()),
+            Some(Relation::View(view)) => (view.schema, view.name.clone()),
+            None => return Err(CatalogError::ConcurrentlyDropped(id.to_string())),
+        };
+        self.require_free_name(schema, name)?;
+        for view in self.views.values_mut().filter(|view| view.depends_on.contains(&id)) {
+            let known = view.former_names.iter().any(|former| former.relation == id);
+            if !known {
+                let former = FormerName { schema, name: before.clone(), relation: id };
+                Arc::make_mut(view).former_names.push(former);
+            }
+        }
+        if let Some(table) = self.tables.get_mut(&id) {
+            name.clone_into(&mut Arc::make_mut(table).name);
+        }
+        if let Some(view) = self.views.get_mut(&id) {
+            name.clone_into(&mut Arc::make_mut(view).name);
+        }
         Ok(())
     }
 

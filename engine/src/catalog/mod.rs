@@ -28,7 +28,7 @@ pub use schema::{SUPERUSER, Schema};
 pub use table::{
     Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
 };
-pub use view::{View, ViewColumn};
+pub use view::{FormerName, View, ViewColumn};
 
 /// The schema every database starts with.
 pub const PUBLIC_SCHEMA: SchemaId = SchemaId(2200);
@@ -106,6 +106,12 @@ impl Catalog {
     /// Returns the view with this id.
     pub fn view_by_id(&self, id: TableId) -> Option<&Arc<View>> {
         self.views.get(&id)
+    }
+
+    /// Returns the table or view of this id.
+    pub fn relation_by_id(&self, id: TableId) -> Option<Relation> {
+        let table = self.table_by_id(id).map(|table| Relation::Table(Arc::clone(table)));
+        table.or_else(|| self.view_by_id(id).map(|view| Relation::View(Arc::clone(view))))
     }
 
     /// Returns the table or view of this name in a schema.

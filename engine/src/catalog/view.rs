@@ -26,8 +26,22 @@ pub struct View {
     pub columns: Vec<ViewColumn>,
     /// The tables and views it stands on; empty for a late-binding view.
     pub depends_on: Vec<TableId>,
+    /// What names of the definition mean that are no longer those of what it stands on.
+    #[serde(default)]
+    pub former_names: Vec<FormerName>,
     /// WITH NO SCHEMA BINDING.
     pub late_binding: bool,
+}
+
+/// The name that a table or view had when a view was made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerName {
+    /// The schema it is in.
+    pub schema: SchemaId,
+    /// The name.
+    pub name: String,
+    /// The table or view.
+    pub relation: TableId,
 }
 
 /// A column of a view.

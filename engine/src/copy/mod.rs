@@ -5,14 +5,14 @@
 //!                                                                         ├─▶ stream 1 ─▶ batches
 //!   a part of a file:   fetch range ─▶ cut at record ends ─┐              └─▶ …
 //!   a gzip file:        fetch ─▶ inflate ─▶ cut ───────────┼─▶ split ─▶ convert ─▶ batch
-//!   a Parquet file:     row group ─▶ cast ─▶ batch         │      └─▶ LoadErrors
+//!   a Parquet file:     row group ─▶ cast ─▶ batch         │      └─▶ LoadLog
 //! ```
 //!
 //! Invariants:
 //!
 //! * A stream gives its rows in the order of the files: sorted files give sorted streams.
 //! * Memory is bounded: each stream holds one chunk being read and one being parsed.
-//! * A rejected row is in [`LoadErrors`] before its stream gives another batch; when there are too
+//! * A rejected row is in [`LoadLog`] before its stream gives another batch; when there are too
 //!   many, every stream ends with [`CopyError::TooManyErrors`].
 
 mod column;
@@ -23,7 +23,7 @@ mod decompress;
 mod delimited;
 mod error;
 mod field;
-mod load_error;
+mod load_log;
 mod moment;
 mod number;
 mod options;
@@ -35,7 +35,7 @@ pub mod source;
 mod work;
 
 pub use error::CopyError;
-pub use load_error::{LoadError, LoadErrors};
+pub use load_log::{FileCounts, LoadError, LoadLog};
 pub(crate) use moment::auto as read_moment;
 pub use options::{CopyOptions, DateFormat, TimeFormat};
 pub use pattern::Pattern;
@@ -96,10 +96,10 @@ pub fn read(
     files: Vec<CopyFile>,
     options: Arc<CopyOptions>,
     target: Arc<CopyTarget>,
-    rejected: Arc<LoadErrors>,
+    log: Arc<LoadLog>,
     stream_count: usize,
 ) -> Vec<BoxStream<'static, Result<RecordBatch, CopyError>>> {
-    let load = Load { options, target, rejected };
+    let load = Load { options, target, log };
     let work = Work::new(files, &load, stream_count);
     streams(work, &load, stream_count)
 }

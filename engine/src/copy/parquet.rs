@@ -79,6 +79,7 @@ impl ParquetFile {
         let (file, load) = (Arc::clone(self), load.clone());
         let convert = move |batch: Result<RecordBatch, _>| {
             let batch = batch.map_err(|error| CopyError::file(&file.file.url, error))?;
+            load.log.scanned(&file.file.url, batch.num_rows() as u64);
             convert(&file.file.url, &load, &batch)
         };
         Ok(stream.map(convert).boxed())

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use memchr::{memchr, memchr_iter};
 
 use super::{
-    CopyError, CopyOptions, CopyTarget, LoadError, LoadErrors,
+    CopyError, CopyOptions, CopyTarget, LoadError, LoadLog,
     column::ColumnBuilder,
     convert::{self, ColumnType},
     csv,
     delimited::{self, Delimited},
     field::{Field, FieldError, Fields},
-    load_error::raw_text,
+    load_log::raw_text,
 };
 use crate::{sql::copy::FileFormat, types::SqlType};
 
@@ -34,7 +34,7 @@ pub(super) struct Chunk {
 pub(super) struct Load {
     pub(super) options: Arc<CopyOptions>,
     pub(super) target: Arc<CopyTarget>,
-    pub(super) rejected: Arc<LoadErrors>,
+    pub(super) log: Arc<LoadLog>,
 }
 
 /// Reads the records of one chunk.
@@ -104,6 +104,8 @@ impl<'a> RowReader<'a> {
                 line_number += memchr_iter(b'\n', line).count() as i64;
             }
         }
+        let lines = u64::try_from(line_number - self.chunk.first_line).unwrap_or(0);
+        self.load.log.scanned(&self.chunk.file, lines);
         Ok(())
     }
 
@@ -161,7 +163,7 @@ impl<'a> RowReader<'a> {
         let place = field.and_then(|index| fields.list.get(index));
         let column = field.and_then(|index| self.load.target.columns.get(index));
         let raw = place.and_then(|place| line.get(place.raw_start..place.raw_end));
-        self.load.rejected.reject(LoadError {
+        self.load.log.reject(LoadError {
             file: self.chunk.file.to_string(),
             line_number,
             column_name: column.map(|column| column.name.clone()).unwrap_or_default(),
@@ -175,7 +177,7 @@ impl<'a> RowReader<'a> {
             err_code: error.code,
             err_reason: error.reason,
         });
-        match self.load.rejected.too_many() {
+        match self.load.log.too_many() {
             true => Err(CopyError::too_many(&self.load.target.table_name)),
             false => Ok(()),
         }
@@ -197,7 +199,7 @@ impl<'a> RowReader<'a> {
         self.rows_left = self.rows_left.saturating_sub(self.row_count);
         self.row_count = 0;
         self.start_batch();
-        if self.load.rejected.too_many() {
+        if self.load.log.too_many() {
             return Err(CopyError::too_many(&self.load.target.table_name));
         }
         Ok(())

@@ -93,7 +93,7 @@ impl Work {
         current: &mut Current,
     ) -> Result<Option<Task>, CopyError> {
         loop {
-            if load.rejected.too_many() {
+            if load.log.too_many() {
                 return Err(CopyError::too_many(&load.target.table_name));
             }
             if let Some(file) = current {

@@ -20,8 +20,6 @@
 mod arithmetic;
 mod order;
 mod pruning;
-#[cfg(test)]
-mod rates;
 mod row_address;
 mod runtime_filter;
 mod source;

@@ -51,6 +51,7 @@ mod pg_table_is_visible;
 mod pg_table_size;
 mod pg_tablespace_location;
 mod pg_type_is_visible;
+mod pg_typeof;
 mod privilege;
 mod qualified;
 mod quote_ident;
@@ -146,6 +147,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     scalar::register(state)?;
     trunc::register(state)?;
     aliases::register(state)?;
+    let _replaced = state.register_udf(pg_typeof::udf())?;
     for definition in PLAIN {
         let _replaced = state.register_udf(SystemFunction::udf(definition, None))?;
     }

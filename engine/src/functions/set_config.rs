@@ -1,4 +1,5 @@
-//! SET_CONFIG: refused. A function that changes its session has no place in a plan.
+//! SET_CONFIG: refused. A function that changes its session has no place in a plan; the leader does the
+//! calls that stand alone before there is one.
 
 use crate::{
     client_error::SqlState,
@@ -17,7 +18,7 @@ pub(super) const FUNCTION: Definition = Definition {
 fn evaluate(_: &[Value]) -> Result<Value, SqlError> {
     Err(SqlError {
         sqlstate: SqlState::FEATURE_NOT_SUPPORTED,
-        message: "set_config() is not supported yet".to_owned(),
+        message: "set_config() within a query of tables is not supported".to_owned(),
         hint: Some("Use SET name TO value.".to_owned()),
         position: None,
     })

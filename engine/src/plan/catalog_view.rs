@@ -12,12 +12,18 @@ use datafusion::{
     error::{DataFusionError, Result},
     logical_expr::{Expr, LogicalPlanBuilder},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     catalog::{CatalogError, Relation, Table, View},
+    client_error::SqlState,
     execution::WarehouseTable,
-    plan::planner::{Planner, QueryContext},
-    sql, system,
+    plan::{
+        late_binding_columns,
+        planner::{Planner, QueryContext},
+    },
+    sql::{self, SqlError},
+    system,
 };
 
 /// Where unqualified names are looked up. No user schema can have this name: identifiers never
@@ -28,6 +34,8 @@ pub(super) const SEARCH_SCHEMA: &str = "$search_path";
 /// so that other mentions of the table do not get these columns.
 pub const TARGET_SCHEMA: &str = "$target";
 
+/// How deep views may stand on views: each is planned inside of the one above.
+const VIEW_DEPTH_MAX: usize = 32;
 /// Schemas that hold the system's own tables.
 const SYSTEM_SCHEMAS: &[&str] = &["pg_catalog", "information_schema"];
 
@@ -139,12 +147,21 @@ impl CatalogView {
     }
 
     async fn find(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if (schema, name) == ("pg_catalog", late_binding_columns::NAME) {
+            return late_binding_columns::provider(self).await.map(Some);
+        }
         if SYSTEM_SCHEMAS.contains(&schema) {
             return Ok(system::provider(schema, name, Arc::clone(&self.context.system)));
         }
         let catalog = &self.context.catalog;
         let Some(schema) = catalog.schema(schema) else { return Ok(None) };
-        match catalog.relation(schema.id, name) {
+        let mut former = self.context.former_names.iter();
+        let former = former.find(|former| former.schema == schema.id && former.name == name);
+        let relation = match former {
+            Some(former) => catalog.relation_by_id(former.relation),
+            None => catalog.relation(schema.id, name),
+        };
+        match relation {
             Some(Relation::Table(table)) => Ok(Some(Arc::new(self.scan(table)))),
             Some(Relation::View(view)) => self.expand(&view).await.map(Some),
             None => Ok(None),
@@ -161,11 +178,28 @@ impl CatalogView {
         Some(Arc::new(self.scan(target).with_row_addresses()))
     }
 
-    /// A view is its query, bound under the search path it was written under.
-    async fn expand(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
+    /// A view is its query, bound under the search path it was written under; in a task of its own,
+    /// because views on views would each add to one stack.
+    pub(super) async fn expand(&self, view: &Arc<View>) -> Result<Arc<dyn TableProvider>> {
+        let (catalog, view) = (self.clone(), Arc::clone(view));
+        let planned = tokio::spawn(async move { catalog.plan_view(&view).await });
+        AbortOnDropHandle::new(planned)
+            .await
+            .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
+    }
+
+    async fn plan_view(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
         let query = sql::parse_query(&view.definition)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let context = self.context.with_search_path(view.search_path.clone());
+        if self.context.view_depth == VIEW_DEPTH_MAX {
+            return Err(DataFusionError::External(Box::new(SqlError {
+                sqlstate: SqlState::PROGRAM_LIMIT_EXCEEDED,
+                message: format!("view \"{}\" is more than {VIEW_DEPTH_MAX} views deep", view.name),
+                hint: Some("A late-binding view must not stand on itself.".to_owned()),
+                position: None,
+            })));
+        }
+        let context = self.context.inside(view);
         let plan = self.planner.session(context).bind(&query).await?;
         if view.late_binding {
             return Ok(Arc::new(ViewTable::new(plan, Some(view.definition.clone()))));

@@ -16,6 +16,7 @@ mod analyzer;
 mod catalog_view;
 mod column_names;
 mod functions_exist;
+mod late_binding_columns;
 mod optimizer;
 mod physical;
 mod planner;

@@ -14,7 +14,7 @@ use datafusion::{
 use sqlparser::ast;
 
 use crate::{
-    catalog::{Catalog, Table},
+    catalog::{Catalog, FormerName, Table, View},
     functions,
     plan::{
         analyzer, catalog_view::CatalogView, column_names, functions_exist, optimizer, physical,
@@ -38,13 +38,20 @@ pub struct QueryContext {
     pub system: Arc<SystemContext>,
     /// The table that the statement changes: what [`TARGET_SCHEMA`](crate::plan::TARGET_SCHEMA) holds.
     pub target: Option<Arc<Table>>,
+    /// Names that mean what they once did: those of the view whose query is planned.
+    pub former_names: Vec<FormerName>,
+    /// How many views the query is inside of.
+    pub view_depth: usize,
 }
 
 impl QueryContext {
-    /// Returns the same context under another search path.
-    pub(crate) fn with_search_path(&self, search_path: Vec<String>) -> Arc<Self> {
+    /// Returns the context that a view's query is planned in: names mean what they did when the view
+    /// was made.
+    pub(crate) fn inside(&self, view: &View) -> Arc<Self> {
+        let search_path = view.search_path.clone();
         let system = Arc::new(SystemContext { search_path, ..(*self.system).clone() });
-        Arc::new(Self { system, ..self.clone() })
+        let (former_names, view_depth) = (view.former_names.clone(), self.view_depth + 1);
+        Arc::new(Self { system, former_names, view_depth, ..self.clone() })
     }
 }
 
@@ -78,6 +85,8 @@ impl Planner {
     /// Returns a session for one statement.
     pub fn session(&self, context: Arc<QueryContext>) -> PlanningSession {
         let mut state = (*self.template).clone();
+        // The time that current_date and now() are.
+        state.mark_start_execution();
         for function in functions::session_functions(Arc::clone(&context.system)) {
             // Replacing a function of the same name is the point; the old one is returned.
             let _replaced = state.register_udf(function);

@@ -11,6 +11,7 @@
 //!   both. A quoted one keeps its quotes in the AST, so that a reserved word or an odd character stays a name.
 //! * An error's position counts characters of the whole query string, from 1.
 
+mod alter_table;
 mod column_definition;
 mod constraint;
 pub mod copy;
@@ -52,11 +53,14 @@ mod values_query;
 
 pub use error::SqlError;
 pub use parse::{parse, parse_expression, parse_query};
+pub(crate) use reserved::needs_quotes;
+pub(crate) use rewrite::call;
 pub use statement::{
     Assignment, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
     CreateTableAs, CreateView, Delete, DistStyleName, Drop, DropKind, Explain, IdentityClause,
     Insert, InsertSource, LikeClause, Merge, MergeAction, MergeInsert, MergeMatched,
-    ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes, Target, Update,
+    ParsedStatement, QualifiedName, RenameTable, Set, SortKeyClause, Statement, TableAttributes,
+    Target, TransactionModes, Update,
 };
 pub use values_query::values_query;
 

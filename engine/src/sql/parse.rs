@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use crate::sql::{
-    ParsedStatement, SqlError, Statement, copy, create_schema, create_table, create_view,
+    ParsedStatement, SqlError, Statement, alter_table, copy, create_schema, create_table,
+    create_view,
     cursor::Cursor,
     delete, drop, explain, insert, lock, merge, query, session, set, show,
     source::Source,
@@ -70,6 +71,9 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
     if query::starts(cursor) {
         return cursor.query().map(Statement::Query);
     }
+    if cursor.at_all(&["alter", "table"]) {
+        return alter_table::parse(cursor).map(Statement::RenameTable);
+    }
     let Some(word) = cursor.peek_word().map(str::to_owned) else { return Err(cursor.unexpected()) };
     unsupported::check(cursor)?;
     cursor.advance();
@@ -87,7 +91,7 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         "begin" | "start" => transaction::begin(cursor, &word),
         "commit" | "end" => transaction::end(cursor, Statement::Commit),
         "rollback" | "abort" => transaction::end(cursor, Statement::Rollback),
-        "set" => set::parse(cursor).map(Statement::Set),
+        "set" => set::parse(cursor),
         "show" => show::parse(cursor).map(Statement::Show),
         "reset" => set::reset(cursor).map(Statement::Reset),
         "deallocate" => session::deallocate(cursor),

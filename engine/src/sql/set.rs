@@ -2,19 +2,20 @@
 
 use sqlparser::tokenizer::Token;
 
-use crate::sql::{Set, SqlError, cursor::Cursor, transaction};
+use crate::sql::{Set, SqlError, Statement, cursor::Cursor, transaction};
 
 /// Parses what follows SET.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Set, SqlError> {
-    if cursor.at_all(&["session", "characteristics", "as", "transaction"]) {
-        for word in ["session", "characteristics", "as", "transaction"] {
-            cursor.expect(word)?;
-        }
-        return transaction_modes(cursor, "default_transaction_isolation", false);
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    if cursor.take_all(&["session", "characteristics", "as", "transaction"]) {
+        return transaction::set(cursor, true);
     }
     if cursor.take("transaction") {
-        return transaction_modes(cursor, "transaction_isolation", true);
+        return transaction::set(cursor, false);
     }
+    parameter(cursor).map(Statement::Set)
+}
+
+fn parameter(cursor: &mut Cursor<'_>) -> Result<Set, SqlError> {
     let followed_by_name = matches!(cursor.peek_nth(1), Token::Word(word) if word.value != "to");
     let local = followed_by_name && cursor.take("local");
     if !local && followed_by_name {
@@ -74,18 +75,6 @@ fn refuse(cursor: &Cursor<'_>) -> Result<(), SqlError> {
     };
     let message = format!("{what} is not supported");
     Err(SqlError::unsupported(message, Some(cursor.position())).with_hint(hint))
-}
-
-fn transaction_modes(cursor: &mut Cursor<'_>, name: &str, local: bool) -> Result<Set, SqlError> {
-    let modes = transaction::modes(cursor)?;
-    if let Some(level) = modes.isolation {
-        let values = Some(vec![level.to_owned()]);
-        return Ok(Set { name: name.to_owned(), values, local });
-    }
-    let Some(read_only) = modes.read_only else { return Err(cursor.unexpected()) };
-    let name = name.replace("isolation", "read_only");
-    let values = Some(vec![if read_only { "on" } else { "off" }.to_owned()]);
-    Ok(Set { name, values, local })
 }
 
 fn time_zone(cursor: &mut Cursor<'_>) -> Result<Option<Vec<String>>, SqlError> {

@@ -68,6 +68,8 @@ pub enum Statement {
     CreateView(CreateView),
     /// CREATE SCHEMA.
     CreateSchema(CreateSchema),
+    /// ALTER TABLE … RENAME TO.
+    RenameTable(RenameTable),
     /// DROP TABLE | VIEW | SCHEMA.
     Drop(Drop),
     /// TRUNCATE [TABLE].
@@ -75,13 +77,20 @@ pub enum Statement {
     /// COPY … FROM 's3://…'.
     Copy(CopyStatement),
     /// BEGIN, START TRANSACTION.
-    Begin,
+    Begin(TransactionModes),
     /// COMMIT, END.
     Commit,
     /// ROLLBACK, ABORT.
     Rollback,
     /// SET [SESSION | LOCAL] name {TO | =} value | DEFAULT.
     Set(Set),
+    /// SET TRANSACTION, or SET SESSION CHARACTERISTICS AS TRANSACTION.
+    SetTransaction {
+        /// What they say.
+        modes: TransactionModes,
+        /// SESSION CHARACTERISTICS: for the transactions to come.
+        session: bool,
+    },
     /// SHOW name | ALL; the name may have several words (`transaction isolation level`).
     Show(String),
     /// RESET name | ALL.
@@ -382,6 +391,15 @@ pub struct CreateSchema {
     pub authorization: Option<String>,
 }
 
+/// ALTER TABLE … RENAME TO.
+#[derive(Debug, Clone)]
+pub struct RenameTable {
+    /// The table or view.
+    pub name: QualifiedName,
+    /// What it is to be called, in the same schema.
+    pub new_name: String,
+}
+
 /// DROP.
 #[derive(Debug, Clone)]
 pub struct Drop {
@@ -404,6 +422,15 @@ pub enum DropKind {
     View,
     /// DROP SCHEMA
     Schema,
+}
+
+/// What a list of transaction modes said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TransactionModes {
+    /// ISOLATION LEVEL, lower case. Every level is run as the one there is, as Redshift does.
+    pub isolation: Option<&'static str>,
+    /// READ ONLY or READ WRITE.
+    pub read_only: Option<bool>,
 }
 
 /// SET.

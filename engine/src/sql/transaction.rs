@@ -2,16 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use crate::sql::{SqlError, Statement, cursor::Cursor};
-
-/// What a list of transaction modes said.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Modes {
-    /// ISOLATION LEVEL, lower case.
-    pub(super) isolation: Option<&'static str>,
-    /// READ ONLY or READ WRITE.
-    pub(super) read_only: Option<bool>,
-}
+use crate::sql::{SqlError, Statement, TransactionModes, cursor::Cursor};
 
 /// Parses what follows BEGIN or START.
 pub(super) fn begin(cursor: &mut Cursor<'_>, word: &str) -> Result<Statement, SqlError> {
@@ -20,9 +11,7 @@ pub(super) fn begin(cursor: &mut Cursor<'_>, word: &str) -> Result<Statement, Sq
     } else {
         cursor.take_one_of(&["work", "transaction"]);
     }
-    // Every level is run as the one that Blueshift has, as Redshift does.
-    modes(cursor)?;
-    Ok(Statement::Begin)
+    modes(cursor).map(Statement::Begin)
 }
 
 /// Parses what follows COMMIT, END, ROLLBACK or ABORT.
@@ -38,9 +27,17 @@ pub(super) fn end(cursor: &mut Cursor<'_>, statement: Statement) -> Result<State
     Ok(statement)
 }
 
+/// Parses what follows SET TRANSACTION, or SET SESSION CHARACTERISTICS AS TRANSACTION.
+pub(super) fn set(cursor: &mut Cursor<'_>, session: bool) -> Result<Statement, SqlError> {
+    match modes(cursor)? {
+        TransactionModes { isolation: None, read_only: None } => Err(cursor.unexpected()),
+        modes => Ok(Statement::SetTransaction { modes, session }),
+    }
+}
+
 /// Parses transaction modes, with or without commas between them.
-pub(super) fn modes(cursor: &mut Cursor<'_>) -> Result<Modes, SqlError> {
-    let mut modes = Modes::default();
+fn modes(cursor: &mut Cursor<'_>) -> Result<TransactionModes, SqlError> {
+    let mut modes = TransactionModes::default();
     loop {
         if cursor.take_all(&["isolation", "level"]) {
             modes.isolation = Some(isolation_level(cursor)?);

@@ -43,11 +43,6 @@ const UNSUPPORTED: &[(&[&str], &str, &str)] = &[
     (&["import"], "IMPORT FOREIGN SCHEMA", "COPY the data from S3."),
     (&["security"], "SECURITY LABEL", "Leave it out."),
     (&["table"], "TABLE", "Say SELECT * FROM the table."),
-    (
-        &["alter", "table"],
-        "ALTER TABLE",
-        "Create the table again by CREATE TABLE AS, then drop the old one.",
-    ),
     (&["alter"], "ALTER", "Drop the object and create it again."),
     (&["create", "external"], "CREATE EXTERNAL", "Load the files by COPY."),
     (

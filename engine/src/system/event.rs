@@ -64,13 +64,26 @@ pub struct LoadFinished {
     pub file_format: String,
 }
 
-/// A statement that ended: what `STL_QUERY` shows.
+/// Which of Redshift's tables keep a statement's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementKind {
+    /// `STL_QUERY` and `STL_QUERYTEXT`: what reads or writes rows.
+    Query,
+    /// `STL_DDLTEXT`: what changes the catalogue.
+    Ddl,
+    /// `STL_UTILITYTEXT`: all else.
+    Utility,
+}
+
+/// A statement that ended: what `STL_QUERY` and `SVL_STATEMENTTEXT` show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueryFinished {
+pub struct StatementFinished {
+    /// What it was.
+    pub kind: StatementKind,
     /// The statement.
     pub query: QueryId,
-    /// Its transaction.
-    pub xid: Xid,
+    /// Its transaction, if it was part of one.
+    pub xid: Option<Xid>,
     /// Its session.
     pub pid: Pid,
     /// Who ran it.
@@ -83,7 +96,7 @@ pub struct QueryFinished {
     pub start_us: i64,
     /// When it ended.
     pub end_us: i64,
-    /// Whether it failed or was cancelled.
+    /// Whether it failed, was cancelled, or its client left before the last row.
     pub aborted: bool,
     /// `query_group`.
     pub label: String,

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use crate::{
     ids::{Pid, QueryId},
-    system::event::{LoadError, LoadFinished, QueryFinished},
+    system::event::{LoadError, LoadFinished, StatementFinished, StatementKind},
 };
 
 /// Events kept of each kind; the oldest go first. A finished statement with 4,000 bytes of text is
@@ -21,7 +21,7 @@ pub const QUERY_TEXT_BYTES_MAX: usize = 4_000;
 pub struct EventLog {
     load_errors: Mutex<VecDeque<LoadError>>,
     loads: Mutex<VecDeque<LoadFinished>>,
-    queries: Mutex<VecDeque<QueryFinished>>,
+    statements: Mutex<VecDeque<StatementFinished>>,
 }
 
 impl EventLog {
@@ -42,10 +42,10 @@ impl EventLog {
     }
 
     /// Records a statement that ended; its text is cut to [`QUERY_TEXT_BYTES_MAX`].
-    pub fn query_finished(&self, mut query: QueryFinished) {
-        let end = query.text.floor_char_boundary(QUERY_TEXT_BYTES_MAX);
-        query.text.truncate(end);
-        push(&mut self.queries.lock(), query);
+    pub fn statement_finished(&self, mut statement: StatementFinished) {
+        let end = statement.text.floor_char_boundary(QUERY_TEXT_BYTES_MAX);
+        statement.text.truncate(end);
+        push(&mut self.statements.lock(), statement);
     }
 
     /// Calls `visit` with every load error, oldest first.
@@ -59,14 +59,27 @@ impl EventLog {
     }
 
     /// Calls `visit` with every finished statement, oldest first.
-    pub fn visit_queries(&self, visit: impl FnMut(&QueryFinished)) {
-        self.queries.lock().iter().for_each(visit);
+    pub fn visit_statements(&self, visit: impl FnMut(&StatementFinished)) {
+        self.statements.lock().iter().for_each(visit);
     }
 
-    /// Returns the last statement that a session finished.
-    pub fn last_query_of(&self, pid: Pid) -> Option<QueryId> {
-        self.queries.lock().iter().rev().find(|query| query.pid == pid).map(|query| query.query)
+    /// Calls `visit` with every finished query, oldest first.
+    pub fn visit_queries(&self, visit: impl FnMut(&StatementFinished)) {
+        let statements = self.statements.lock();
+        statements.iter().filter(|statement| is_query(statement)).for_each(visit);
     }
+
+    /// Returns the last query that a session finished.
+    pub fn last_query_of(&self, pid: Pid) -> Option<QueryId> {
+        let statements = self.statements.lock();
+        let mut of_session =
+            statements.iter().rev().filter(|query| query.pid == pid && is_query(query));
+        of_session.next().map(|query| query.query)
+    }
+}
+
+fn is_query(statement: &StatementFinished) -> bool {
+    statement.kind == StatementKind::Query
 }
 
 fn push<T>(log: &mut VecDeque<T>, event: T) {
@@ -81,10 +94,11 @@ mod tests {
     use super::*;
     use crate::ids::{UserId, Xid};
 
-    fn query(number: u64, text: &str) -> QueryFinished {
-        QueryFinished {
+    fn query(number: u64, text: &str) -> StatementFinished {
+        StatementFinished {
+            kind: StatementKind::Query,
             query: QueryId(number),
-            xid: Xid(1),
+            xid: Some(Xid(1)),
             pid: Pid(7),
             user: UserId(100),
             database: "dev".to_owned(),
@@ -100,14 +114,16 @@ mod tests {
     fn keeps_the_newest_events_and_cuts_long_texts() {
         let log = EventLog::default();
         for number in 0..=EVENTS_OF_A_KIND_MAX as u64 {
-            log.query_finished(query(number, "select 1"));
+            log.statement_finished(query(number, "select 1"));
         }
-        log.query_finished(query(99_999, &"ä".repeat(QUERY_TEXT_BYTES_MAX)));
+        log.statement_finished(query(99_999, &"ä".repeat(QUERY_TEXT_BYTES_MAX)));
         let mut seen = Vec::new();
         log.visit_queries(|query| seen.push((query.query.0, query.text.len())));
         assert_eq!(seen.len(), EVENTS_OF_A_KIND_MAX);
         assert_eq!(seen.first(), Some(&(2, 8)));
         assert_eq!(seen.last(), Some(&(99_999, QUERY_TEXT_BYTES_MAX)));
+        let set = query(100_000, "set a.b to c");
+        log.statement_finished(StatementFinished { kind: StatementKind::Utility, ..set });
         assert_eq!(log.last_query_of(Pid(7)), Some(QueryId(99_999)));
     }
 }

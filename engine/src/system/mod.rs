@@ -1,4 +1,4 @@
-//! The system's own tables: PostgreSQL's catalogue, Redshift's SVV, STL and STV tables, and the
+//! The system's own tables: PostgreSQL's catalogue, Redshift's SVV, SVL, STL and STV tables, and the
 //! information schema.
 //!
 //! ```text
@@ -16,6 +16,7 @@ pub(crate) mod column;
 mod column_shape;
 pub(crate) mod constraint;
 mod context;
+mod described_columns;
 pub(crate) mod encoding;
 mod event;
 mod event_log;
@@ -28,6 +29,7 @@ mod provider;
 pub(crate) mod relation;
 mod stl;
 mod stv;
+mod svl;
 mod svv;
 mod table;
 mod table_size;
@@ -39,7 +41,7 @@ pub(crate) mod value;
 use std::sync::LazyLock;
 
 pub use context::{SessionInfo, SystemContext};
-pub use event::{LoadError, LoadFinished, QueryFinished};
+pub use event::{LoadError, LoadFinished, StatementFinished, StatementKind};
 pub use event_log::{EVENTS_OF_A_KIND_MAX, EventLog, QUERY_TEXT_BYTES_MAX};
 pub use provider::provider;
 pub use table::SystemTable;
@@ -47,11 +49,12 @@ pub use table::SystemTable;
 /// Returns all system tables.
 pub fn tables() -> &'static [SystemTable] {
     static TABLES: LazyLock<Vec<SystemTable>> = LazyLock::new(|| {
-        let groups: [&[SystemTable]; 5] = [
+        let groups: [&[SystemTable]; 6] = [
             &pg_catalog::TABLES,
             &svv::TABLES,
             &stl::TABLES,
             &stv::TABLES,
+            &svl::TABLES,
             &information_schema::TABLES,
         ];
         groups.concat()

@@ -72,6 +72,7 @@ impl SystemTable {
     pub(crate) fn is_view(&self) -> bool {
         self.schema == INFORMATION
             || self.name.starts_with("svv_")
+            || self.name.starts_with("svl_")
             || VIEWS_OF_POSTGRES.contains(&self.name)
     }
 

@@ -8,7 +8,7 @@ use crate::{
     settings::{self, LogFormat, PORT_DEFAULT},
 };
 
-use super::stop_signal;
+use super::StopSignal;
 
 /// The flags of `quickstart`.
 #[derive(Debug, clap::Args)]
@@ -29,16 +29,12 @@ pub(super) struct Quickstart {
 
 impl Quickstart {
     pub(super) async fn run(self) -> anyhow::Result<()> {
+        let mut stop = StopSignal::listen()?;
         let filter = settings::log_filter();
         logging::start(filter.as_deref().unwrap_or("warn"), LogFormat::Text)?;
         let options =
             Options { scale: self.scale, exit: self.exit, data: self.data, port: self.port };
-        let stop = async {
-            if let Err(error) = stop_signal().await {
-                tracing::warn!(%error, "signals are not heard");
-            }
-        };
-        quickstart::run(options, stop).await
+        quickstart::run(options, stop.received()).await
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     settings::{self, LogFormat},
 };
 
-use super::{say, stop_signal};
+use super::{StopSignal, say};
 
 /// The flags of `s3`.
 ///
@@ -30,6 +30,7 @@ pub(super) struct S3 {
 
 impl S3 {
     pub(super) async fn run(self) -> anyhow::Result<()> {
+        let mut stop = StopSignal::listen()?;
         let filter = settings::log_filter();
         logging::start(filter.as_deref().unwrap_or("info"), self.log_format)?;
         let keys = match settings::aws_keys() {
@@ -47,7 +48,7 @@ impl S3 {
             format!("cannot serve {} on 127.0.0.1:{}", self.root.display(), self.port)
         })?;
         say(format_args!("ready: s3 {}", running.endpoint()));
-        stop_signal().await?;
+        stop.received().await;
         running.shutdown().await;
         Ok(())
     }

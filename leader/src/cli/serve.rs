@@ -1,6 +1,11 @@
 //! `blueshift serve`: a warehouse until it is told to stop.
 
-use std::path::PathBuf;
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     logging,
@@ -8,7 +13,7 @@ use crate::{
     standalone,
 };
 
-use super::{say, stop_signal};
+use super::{StopSignal, say};
 
 /// The flags of `serve`.
 #[derive(Debug, clap::Args)]
@@ -38,6 +43,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
+        let mut stop = StopSignal::listen()?;
         let settings = Settings::load(Flags {
             config: self.config,
             data: self.data,
@@ -51,13 +57,32 @@ impl Serve {
         if settings.password.is_none() {
             warn_without_password(&settings);
         }
-        let standalone = standalone::start(settings).await?;
-        say(format_args!("ready: postgres {}", standalone.local_addr()));
-        stop_signal().await?;
+        // A task of its own: recovery may compute for long, and a signal is to be heard meanwhile.
+        let starting = AbortOnDropHandle::new(tokio::spawn(standalone::start(settings)));
+        let standalone = tokio::select! {
+            started = starting => started??,
+            () = stop.received() => {
+                tracing::info!("stopped while starting");
+                return Ok(());
+            }
+        };
+        say(format_args!("ready: postgres {}", reachable(standalone.local_addr())));
+        stop.received().await;
         tracing::info!("shutting down");
         standalone.shutdown().await;
         Ok(())
     }
+}
+
+/// Returns where a client on this machine connects to what listens at `address`.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
 }
 
 fn warn_without_password(settings: &Settings) {
@@ -72,5 +97,18 @@ fn warn_without_password(settings: &Settings) {
             "no password is set: connections from other machines are refused; \
              set BLUESHIFT_PASSWORD or --password-file"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_address_is_reached_by_loopback() {
+        let shown = |address: &str| reachable(address.parse().unwrap()).to_string();
+        assert_eq!(shown("0.0.0.0:5439"), "127.0.0.1:5439");
+        assert_eq!(shown("[::]:5439"), "[::1]:5439");
+        assert_eq!(shown("192.0.2.1:5439"), "192.0.2.1:5439");
     }
 }

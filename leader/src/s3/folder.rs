@@ -1,7 +1,10 @@
 //! Objects as plain files: `root/bucket/key`, and nothing beside them in a bucket's folder.
 //!
-//! A file that somebody puts there is an object; what a client uploads is a file. There is no
-//! metadata: the ETag is the file's identity, which changes whenever its content is replaced.
+//! A file that somebody puts there is an object; what a client uploads is a file. The ETag is the
+//! file's identity, which changes whenever its content is replaced; what a client says of an object
+//! is kept by it, beside the buckets.
+//!
+//! A key is a path, so no object can be where another one's key has a folder.
 
 use std::{
     fs::{self, File, Metadata},
@@ -17,6 +20,8 @@ use s3s::{
     path::check_bucket_name,
     s3_error,
 };
+
+use super::metadata::ObjectMetadata;
 
 /// Beside the buckets: no bucket's name starts with a dot.
 const PRIVATE: &str = ".blueshift-s3";
@@ -49,6 +54,7 @@ impl Folder {
             _ => fs::create_dir_all(&temporary)?,
         }
         fs::create_dir_all(root.join(PRIVATE).join("uploads"))?;
+        fs::create_dir_all(root.join(PRIVATE).join("metadata"))?;
         Ok(Self { root, publishing: Mutex::default() })
     }
 
@@ -110,39 +116,79 @@ impl Folder {
         Ok((file, metadata))
     }
 
+    /// Returns what is said of the object with this ETag.
+    pub(super) fn metadata_of(&self, etag: &ETag) -> S3Result<ObjectMetadata> {
+        ObjectMetadata::read(&self.metadata_path(etag)).map_err(io_error)
+    }
+
+    fn metadata_path(&self, etag: &ETag) -> PathBuf {
+        self.root.join(PRIVATE).join("metadata").join(etag.value())
+    }
+
+    /// Forgets what is said of an object that is no more.
+    fn forget(&self, etag: &ETag) {
+        if let Err(error) = fs::remove_file(self.metadata_path(etag))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            // Nobody will ask for it: the ETag of another file is another one.
+            tracing::warn!(%error, "metadata of a deleted object is left");
+        }
+    }
+
     /// Makes a written file the object, if the conditions hold; readers see the old one or this.
     pub(super) fn publish(
         &self,
         temporary: &Temporary,
-        bucket: &str,
-        key: &str,
+        (bucket, key): (&str, &str),
+        metadata: &ObjectMetadata,
         conditions: &WriteConditions,
-    ) -> S3Result<Metadata> {
+    ) -> S3Result<ETag> {
         let path = self.object(bucket, key)?;
-        let parent = path.parent().unwrap_or(&self.root);
+        // A rename changes nothing that the ETag is made of.
+        let written = etag(&fs::metadata(&temporary.0).map_err(io_error)?);
         let _publishing = self.publishing.lock();
-        check_write(&path, conditions)?;
+        let replaced = check_write(&path, conditions)?;
+        metadata.write(&self.metadata_path(&written)).map_err(io_error)?;
+        match self.rename(temporary, &path) {
+            Ok(()) => {
+                replaced.iter().for_each(|etag| self.forget(etag));
+                Ok(written)
+            }
+            Err(error) => {
+                self.forget(&written);
+                Err(io_error(error))
+            }
+        }
+    }
+
+    /// Moves a written file to its place, durably.
+    fn rename(&self, temporary: &Temporary, path: &Path) -> io::Result<()> {
+        let parent = path.parent().unwrap_or(&self.root);
         for attempt in 1.. {
-            fs::create_dir_all(parent).map_err(io_error)?;
-            match fs::rename(&temporary.0, &path) {
+            fs::create_dir_all(parent)?;
+            match fs::rename(&temporary.0, path) {
                 Err(error)
                     if error.kind() == io::ErrorKind::NotFound && attempt < PUBLISH_ATTEMPTS => {}
                 renamed => {
-                    renamed.map_err(io_error)?;
+                    renamed?;
                     break;
                 }
             }
         }
         // The name is durable only when the folder that holds it is.
-        File::open(parent).and_then(|folder| folder.sync_all()).map_err(io_error)?;
-        fs::metadata(&path).map_err(io_error)
+        File::open(parent)?.sync_all()
     }
 
     /// Deletes an object; one that is not there is deleted already.
     pub(super) fn delete(&self, bucket: &str, key: &str) -> S3Result<()> {
         let path = self.object(bucket, key)?;
         let _publishing = self.publishing.lock();
-        match fs::remove_file(path) {
+        let removed = fs::metadata(&path).and_then(|attributes| {
+            fs::remove_file(&path)?;
+            self.forget(&etag(&attributes));
+            Ok(())
+        });
+        match removed {
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(()),
             Err(error) if is_absent(&error) => Ok(()),
             removed => removed.map_err(io_error),
@@ -191,16 +237,26 @@ pub(super) fn matches(condition: &ETagCondition, etag: &ETag) -> bool {
     }
 }
 
-fn check_write(path: &Path, conditions: &WriteConditions) -> S3Result<()> {
+/// Returns the ETag of the object that a write replaces, if the write's conditions hold.
+fn check_write(path: &Path, conditions: &WriteConditions) -> S3Result<Option<ETag>> {
     let present = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
-            return Err(s3_error!(
-                InvalidArgument,
-                "This key is a folder here, because other keys go on after it."
-            ));
+            remove_empty_folders(path).map_err(|_| {
+                s3_error!(
+                    InvalidArgument,
+                    "This key is a folder here, because the keys of other objects go on after it."
+                )
+            })?;
+            None
         }
         Ok(metadata) => Some(etag(&metadata)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(s3_error!(
+                InvalidArgument,
+                "A key is a path of a file here: no other object may be where this one has a folder."
+            ));
+        }
         Err(error) => return Err(io_error(error)),
     };
     if let Some(condition) = &conditions.if_none_match
@@ -214,7 +270,18 @@ fn check_write(path: &Path, conditions: &WriteConditions) -> S3Result<()> {
             return Err(s3_error!(PreconditionFailed, "The object is another one."));
         }
     }
-    Ok(())
+    Ok(present)
+}
+
+/// Removes folders that deleted objects left: S3 knows none. One with a file stays, which is an error.
+fn remove_empty_folders(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_empty_folders(&entry.path())?;
+        }
+    }
+    fs::remove_dir(folder)
 }
 
 fn contains_file(folder: &Path) -> io::Result<bool> {
@@ -235,11 +302,7 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 /// Says in S3's words what the file system refused.
 pub(super) fn io_error(error: io::Error) -> S3Error {
     match error.kind() {
-        io::ErrorKind::NotFound => no_such_key(),
-        io::ErrorKind::NotADirectory => s3_error!(
-            NoSuchKey,
-            "A key is a path of a file here: no other object may be where this one has a folder."
-        ),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => no_such_key(),
         io::ErrorKind::InvalidFilename => s3_error!(
             KeyTooLongError,
             "A key is a path of a file here: each part of it may have 255 bytes."

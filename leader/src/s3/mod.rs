@@ -5,6 +5,8 @@
 mod body;
 mod folder;
 mod listing;
+mod metadata;
+mod read;
 mod service;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The operations of S3 that a warehouse, its users' tools and its tests need.
 
-use std::{fs::Metadata, sync::Arc};
+use std::sync::Arc;
 
 use s3s::{
     S3, S3Request, S3Response, S3Result,
@@ -10,12 +10,11 @@ use s3s::{
         CopyObjectOutput, CopyObjectResult, CopySource, CreateBucketInput, CreateBucketOutput,
         CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput,
         DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput,
-        DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, Error as DeleteError,
-        GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
-        HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
-        ListBucketsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-        ListObjectsV2Output, PutObjectInput, PutObjectOutput, Timestamp, UploadPartInput,
-        UploadPartOutput,
+        DeleteObjectsOutput, DeletedObject, Error as DeleteError, GetBucketLocationInput,
+        GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput,
+        HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+        ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
+        MetadataDirective, PutObjectInput, PutObjectOutput, UploadPartInput, UploadPartOutput,
     },
     path::check_bucket_name,
     s3_error,
@@ -23,8 +22,10 @@ use s3s::{
 
 use super::{
     body::{self, Expected},
-    folder::{Folder, Temporary, WriteConditions, etag, io_error, matches},
+    folder::{Folder, WriteConditions, io_error},
     listing,
+    metadata::{ObjectMetadata, metadata_of},
+    read::{self, ReadConditions, conditions_of, head_of, modified},
     upload::Upload,
 };
 
@@ -46,65 +47,12 @@ impl Service {
             Err(error) => Err(s3s::S3Error::internal_error(error)),
         }
     }
-
-    async fn publish(
-        &self,
-        temporary: Temporary,
-        bucket: String,
-        key: String,
-        conditions: WriteConditions,
-    ) -> S3Result<ETag> {
-        self.blocking(move |folder| {
-            let metadata = folder.publish(&temporary, &bucket, &key, &conditions)?;
-            Ok(etag(&metadata))
-        })
-        .await
-    }
 }
 
-/// The conditions of a read.
-struct ReadConditions {
-    if_match: Option<ETagCondition>,
-    if_none_match: Option<ETagCondition>,
-    if_modified_since: Option<Timestamp>,
-    if_unmodified_since: Option<Timestamp>,
-}
-
-impl ReadConditions {
-    /// The conditions on the ETag win over those on the time.
-    fn check(&self, metadata: &Metadata) -> S3Result<(ETag, Timestamp)> {
-        let etag = etag(metadata);
-        let modified = modified(metadata)?;
-        match (&self.if_match, &self.if_unmodified_since) {
-            (Some(condition), _) if !matches(condition, &etag) => {
-                return Err(s3_error!(PreconditionFailed));
-            }
-            (None, Some(since)) if modified > *since => return Err(s3_error!(PreconditionFailed)),
-            _ => {}
-        }
-        match (&self.if_none_match, &self.if_modified_since) {
-            (Some(condition), _) if matches(condition, &etag) => Err(s3_error!(NotModified)),
-            (None, Some(since)) if modified <= *since => Err(s3_error!(NotModified)),
-            _ => Ok((etag, modified)),
-        }
-    }
-}
-
-/// HTTP knows whole seconds.
-fn modified(metadata: &Metadata) -> S3Result<Timestamp> {
-    let modified = metadata.modified().map_err(io_error)?;
-    let since = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let seconds = std::time::Duration::from_secs(since.as_secs());
-    Ok(Timestamp::from(std::time::UNIX_EPOCH + seconds))
-}
-
-/// An object here is a file and nothing else.
-fn refuse_metadata(is_given: bool) -> S3Result<()> {
-    if is_given {
-        return Err(s3_error!(
-            NotImplemented,
-            "Objects are plain files here: they have no metadata of the user's."
-        ));
+/// Refuses what S3 refuses to keep.
+fn check_metadata(metadata: &ObjectMetadata) -> S3Result<()> {
+    if metadata.is_too_large() {
+        return Err(s3_error!(MetadataTooLarge, "An object's metadata may have 2 KB."));
     }
     Ok(())
 }
@@ -211,67 +159,40 @@ impl S3 for Service {
         &self,
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
-        let input = request.input;
-        let conditions = ReadConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
-        let (bucket, key) = (input.bucket, input.key);
-        let (file, metadata) =
-            self.blocking(move |folder| folder.open_object(&bucket, &key)).await?;
-        let (etag, modified) = conditions.check(&metadata)?;
-        let size = metadata.len();
-        let (range, content_range) = match input.range {
-            None => (0..size, None),
-            Some(range) => {
-                let range = range.check(size)?;
-                let content = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-                (range, Some(content))
-            }
-        };
-        let length = range.end - range.start;
-        Ok(S3Response::new(GetObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            body: Some(body::send(file, range.start, length)),
-            content_length: i64::try_from(length).ok(),
-            content_range,
-            e_tag: Some(etag),
-            last_modified: Some(modified),
-            ..Default::default()
-        }))
+        let mut input = request.input;
+        let conditions = conditions_of!(input);
+        let found = self
+            .blocking(move |folder| {
+                read::find(folder, (&input.bucket, &input.key), &conditions, input.range)
+            })
+            .await?;
+        let length = found.range.end - found.range.start;
+        let body = body::send(found.file, found.range.start, length);
+        let head = head_of!(GetObjectOutput, found);
+        Ok(S3Response::new(GetObjectOutput { body: Some(body), ..head }))
     }
 
     async fn head_object(
         &self,
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
-        let input = request.input;
-        let conditions = ReadConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
-        let (bucket, key) = (input.bucket, input.key);
-        let (_, metadata) = self.blocking(move |folder| folder.open_object(&bucket, &key)).await?;
-        let (etag, modified) = conditions.check(&metadata)?;
-        Ok(S3Response::new(HeadObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            content_length: i64::try_from(metadata.len()).ok(),
-            e_tag: Some(etag),
-            last_modified: Some(modified),
-            ..Default::default()
-        }))
+        let mut input = request.input;
+        let conditions = conditions_of!(input);
+        let found = self
+            .blocking(move |folder| {
+                read::find(folder, (&input.bucket, &input.key), &conditions, None)
+            })
+            .await?;
+        Ok(S3Response::new(head_of!(HeadObjectOutput, found)))
     }
 
     async fn put_object(
         &self,
         request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
-        let input = request.input;
-        refuse_metadata(input.metadata.is_some_and(|metadata| !metadata.is_empty()))?;
+        let mut input = request.input;
+        let metadata = metadata_of!(input);
+        check_metadata(&metadata)?;
         // Refused before the body is read, as S3 does.
         self.folder.object(&input.bucket, &input.key)?;
         let conditions =
@@ -290,7 +211,12 @@ impl S3 for Service {
         };
         let temporary = self.folder.temporary();
         let checksum = body::receive(input.body, temporary.path(), expected).await?;
-        let etag = self.publish(temporary, input.bucket, input.key, conditions).await?;
+        let (bucket, key) = (input.bucket, input.key);
+        let etag = self
+            .blocking(move |folder| {
+                folder.publish(&temporary, (&bucket, &key), &metadata, &conditions)
+            })
+            .await?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(etag),
             checksum_crc32: checksum.checksum_crc32,
@@ -306,8 +232,13 @@ impl S3 for Service {
         &self,
         request: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
-        let input = request.input;
-        refuse_metadata(input.metadata.is_some_and(|metadata| !metadata.is_empty()))?;
+        let mut input = request.input;
+        let replaces = input
+            .metadata_directive
+            .as_ref()
+            .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
+        let given = metadata_of!(input);
+        check_metadata(&given)?;
         let CopySource::Bucket { bucket, key, .. } = input.copy_source else {
             return Err(s3_error!(NotImplemented, "Only an object of a bucket can be copied."));
         };
@@ -321,15 +252,19 @@ impl S3 for Service {
         let (to_bucket, to_key) = (input.bucket, input.key);
         let (e_tag, last_modified) = self
             .blocking(move |folder| {
-                let (mut source, metadata) = folder.open_object(&bucket, &key)?;
+                let (mut source, attributes) = folder.open_object(&bucket, &key)?;
                 // A copy is never "not modified": its conditions fail in one way.
-                conditions.check(&metadata).map_err(|_| s3_error!(PreconditionFailed))?;
+                let (etag, _) =
+                    conditions.check(&attributes).map_err(|_| s3_error!(PreconditionFailed))?;
+                let metadata = if replaces { given } else { folder.metadata_of(&etag)? };
                 let mut target = std::fs::File::create(temporary.path()).map_err(io_error)?;
                 std::io::copy(&mut source, &mut target).map_err(io_error)?;
                 target.sync_all().map_err(io_error)?;
                 let any = WriteConditions::default();
-                let metadata = folder.publish(&temporary, &to_bucket, &to_key, &any)?;
-                Ok((etag(&metadata), modified(&metadata)?))
+                // What is renamed keeps its times.
+                let modified = modified(&target.metadata().map_err(io_error)?)?;
+                let etag = folder.publish(&temporary, (&to_bucket, &to_key), &metadata, &any)?;
+                Ok((etag, modified))
             })
             .await?;
         let result = CopyObjectResult {
@@ -390,10 +325,12 @@ impl S3 for Service {
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        let input = request.input;
-        refuse_metadata(input.metadata.is_some_and(|metadata| !metadata.is_empty()))?;
+        let mut input = request.input;
+        let metadata = metadata_of!(input);
+        check_metadata(&metadata)?;
         let (bucket, key) = (input.bucket.clone(), input.key.clone());
-        let id = self.blocking(move |folder| Upload::begin(folder, &bucket, &key)).await?;
+        let begin = move |folder: &Folder| Upload::begin(folder, &bucket, &key, &metadata);
+        let id = self.blocking(begin).await?;
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -448,9 +385,10 @@ impl S3 for Service {
             .blocking(move |folder| {
                 let upload = Upload::find(folder, &bucket, &key, &id)?;
                 upload.join(&parts, &temporary)?;
-                let metadata = folder.publish(&temporary, &bucket, &key, &conditions)?;
+                let metadata = upload.metadata()?;
+                let etag = folder.publish(&temporary, (&bucket, &key), &metadata, &conditions)?;
                 upload.end()?;
-                Ok(etag(&metadata))
+                Ok(etag)
             })
             .await?;
         Ok(S3Response::new(CompleteMultipartUploadOutput {

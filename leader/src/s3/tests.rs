@@ -4,7 +4,8 @@ use std::{fs, sync::Arc};
 
 use futures::{TryStreamExt, future::join_all};
 use object_store::{
-    Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    Attribute, Attributes, Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload,
     aws::{AmazonS3, AmazonS3Builder},
     path::Path as Key,
 };
@@ -223,6 +224,67 @@ async fn refusals_say_what_is_wrong() {
     store.put(&Key::from("file"), "1".into()).await.unwrap();
     let error = store.put(&Key::from("file/below"), "1".into()).await.unwrap_err().to_string();
     assert!(error.contains("no other object"), "{error}");
+    store.put(&Key::from("folder/file"), "1".into()).await.unwrap();
+    let error = store.put(&Key::from("folder"), "1".into()).await.unwrap_err().to_string();
+    assert!(error.contains("go on after it"), "{error}");
+}
+
+#[tokio::test]
+async fn deleted_objects_leave_no_folder_in_the_way() {
+    let endpoint = Endpoint::start().await;
+    let store = endpoint.store();
+    store.put(&Key::from("a/b/c"), "1".into()).await.unwrap();
+    store.delete(&Key::from("a/b/c")).await.unwrap();
+    store.put(&Key::from("a"), "2".into()).await.unwrap();
+    assert_eq!(keys(&store, "").await, ["a"]);
+    assert_eq!(store.get(&Key::from("a")).await.unwrap().bytes().await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn what_is_said_of_an_object_stays_with_it() {
+    let endpoint = Endpoint::start().await;
+    let store = endpoint.store();
+    let said = Attributes::from_iter([
+        (Attribute::ContentType, "text/csv"),
+        (Attribute::Metadata("origin".into()), "export 7"),
+    ]);
+    let (key, copy) = (Key::from("a"), Key::from("b"));
+    let options = PutOptions { attributes: said.clone(), ..Default::default() };
+    store.put_opts(&key, "1".into(), options).await.unwrap();
+    store.copy(&key, &copy).await.unwrap();
+    for key in [&key, &copy] {
+        assert_eq!(store.get(key).await.unwrap().attributes, said, "{key}");
+        let head = GetOptions { head: true, ..Default::default() };
+        assert_eq!(store.get_opts(key, head).await.unwrap().attributes, said, "{key}");
+    }
+    let options = PutMultipartOptions { attributes: said.clone(), ..Default::default() };
+    let mut upload = store.put_multipart_opts(&Key::from("c"), options).await.unwrap();
+    upload.put_part("1".into()).await.unwrap();
+    upload.complete().await.unwrap();
+    assert_eq!(store.get(&Key::from("c")).await.unwrap().attributes, said);
+
+    // Of what is put in its place nothing is said, whoever puts it there; nor is anything left over.
+    store.put(&key, "2".into()).await.unwrap();
+    assert_eq!(store.get(&key).await.unwrap().attributes, Attributes::new());
+    fs::write(endpoint.folder.path().join("lake/b"), "22").unwrap();
+    assert_eq!(store.get(&copy).await.unwrap().attributes, Attributes::new());
+    store.delete(&Key::from("c")).await.unwrap();
+    let metadata = fs::read_dir(endpoint.folder.path().join(".blueshift-s3/metadata")).unwrap();
+    assert_eq!(metadata.count(), 1, "only that of the file that was written over by hand");
+}
+
+#[tokio::test]
+async fn an_empty_object_has_no_last_bytes() {
+    let endpoint = Endpoint::start().await;
+    let store = endpoint.store();
+    let key = Key::from("empty");
+    store.put(&key, "".into()).await.unwrap();
+    assert_eq!(store.get(&key).await.unwrap().bytes().await.unwrap().len(), 0);
+    for range in [object_store::GetRange::Suffix(3), object_store::GetRange::Offset(0)] {
+        let options = GetOptions { range: Some(range.clone()), ..Default::default() };
+        let error = store.get_opts(&key, options).await.unwrap_err().to_string();
+        assert!(error.contains("416") || error.contains("InvalidRange"), "{range:?}: {error}");
+    }
 }
 
 #[test]

@@ -12,7 +12,10 @@ use s3s::{
     s3_error,
 };
 
-use super::folder::{Folder, Temporary, etag, io_error};
+use super::{
+    folder::{Folder, Temporary, etag, io_error},
+    metadata::ObjectMetadata,
+};
 
 /// Every part but the last has at least this many bytes, as in S3.
 const PART_BYTES_MIN: u64 = 5 << 20;
@@ -20,6 +23,8 @@ const PART_BYTES_MIN: u64 = 5 << 20;
 const PARTS_MAX: i32 = 10_000;
 /// Holds the key that the upload is for.
 const TARGET: &str = "target";
+/// Holds what was said of the object.
+const METADATA: &str = "metadata";
 
 /// An upload that was begun.
 #[derive(Debug)]
@@ -29,11 +34,17 @@ pub(super) struct Upload {
 
 impl Upload {
     /// Begins an upload and returns its id.
-    pub(super) fn begin(folder: &Folder, bucket: &str, key: &str) -> S3Result<String> {
+    pub(super) fn begin(
+        folder: &Folder,
+        bucket: &str,
+        key: &str,
+        metadata: &ObjectMetadata,
+    ) -> S3Result<String> {
         folder.object(bucket, key)?;
         let id = format!("{:032x}", rand::random::<u128>());
         let path = folder.uploads().join(&id);
         fs::create_dir(&path).map_err(io_error)?;
+        metadata.write(&path.join(METADATA)).map_err(io_error)?;
         fs::write(path.join(TARGET), format!("{bucket}/{key}")).map_err(io_error)?;
         Ok(id)
     }
@@ -51,6 +62,11 @@ impl Upload {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(no_such_upload()),
             Err(error) => Err(io_error(error)),
         }
+    }
+
+    /// Returns what was said of the object when the upload was begun.
+    pub(super) fn metadata(&self) -> S3Result<ObjectMetadata> {
+        ObjectMetadata::read(&self.path.join(METADATA)).map_err(io_error)
     }
 
     /// Takes a part that was written; one that was there before is replaced.

@@ -11,6 +11,7 @@
 mod outcome;
 mod parameters;
 mod registry;
+mod running;
 mod transaction;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use outcome::{Notice, Outcome, Prepared, RowsTag};
 pub use parameters::Parameters;
 pub use registry::SessionRegistry;
 pub use transaction::TransactionState;
+pub(crate) use transaction::{DEFAULT_TRANSACTION, TRANSACTION};
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone)]
@@ -69,7 +71,9 @@ pub struct Session {
     /// What SET LOCAL changed, to be undone at the end of the transaction.
     local_parameters: Vec<(String, String)>,
     last_copy: LastCopy,
-    registration: Registration,
+    /// The statement that runs, or the last one.
+    query: QueryId,
+    _registration: Registration,
 }
 
 /// What `pg_last_copy_id()` and `pg_last_copy_count()` answer.
@@ -113,7 +117,8 @@ impl Session {
             parameter_changes: Vec::new(),
             local_parameters: Vec::new(),
             last_copy: LastCopy::default(),
-            registration,
+            query: QueryId(0),
+            _registration: registration,
         })
     }
 
@@ -220,8 +225,9 @@ impl Session {
         self.last_copy = last_copy;
     }
 
-    pub(crate) fn show_query(&self, text: Option<String>) {
-        self.registration.update(|info| info.query = text);
+    /// Returns the number of the statement that runs.
+    pub(crate) fn query(&self) -> QueryId {
+        self.query
     }
 
     /// Returns a planning session that sees `catalog`.
@@ -248,7 +254,10 @@ impl Session {
             locks: self.leader.log().locks(),
             pid: self.client.pid,
             query_started_us: now_us,
-            transaction_started_us: self.transaction.as_ref().map_or(now_us, Transaction::started_us),
+            transaction_started_us: self
+                .transaction
+                .as_ref()
+                .map_or(now_us, Transaction::started_us),
             last_copy_id: self.last_copy.query_id,
             last_copy_count: self.last_copy.row_count,
         };
@@ -258,6 +267,8 @@ impl Session {
             slice_count: self.leader.log().slice_count(),
             system: Arc::new(system),
             target,
+            former_names: Vec::new(),
+            view_depth: 0,
         };
         self.leader.planner().session(Arc::new(context))
     }

@@ -16,6 +16,8 @@ enum Check {
     Milliseconds,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// The name of an isolation level.
+    Isolation,
     /// A time zone name.
     TimeZone,
     ReadOnly,
@@ -37,7 +39,11 @@ const fn reported(name: &'static str, default: &'static str, check: Check) -> Pa
     Parameter { name, default, check, reported: true }
 }
 
-use Check::{Any, Boolean, Integer, Milliseconds, OneOf, ReadOnly, TimeZone};
+use Check::{Any, Boolean, Integer, Isolation, Milliseconds, OneOf, ReadOnly, TimeZone};
+
+/// All of them are run as the one there is.
+const ISOLATION_LEVELS: [&str; 5] =
+    ["read uncommitted", "read committed", "repeatable read", "serializable", "snapshot"];
 
 /// Every parameter. Names and defaults are Redshift's, from its developer guide's configuration
 /// reference; those with an effect are listed in COMPATIBILITY.md, the others are kept and shown.
@@ -53,7 +59,7 @@ const PARAMETERS: &[Parameter] = &[
     parameter("client_min_messages", "notice", Any),
     parameter("cursor_materialization", "on", Boolean),
     reported("datestyle", "ISO, MDY", Any),
-    parameter("default_transaction_isolation", "serializable", Any),
+    parameter("default_transaction_isolation", "serializable", Isolation),
     parameter("default_transaction_read_only", "off", Boolean),
     parameter("describe_field_name_in_uppercase", "off", Boolean),
     parameter("downcase_delimited_identifier", "on", Boolean),
@@ -71,6 +77,8 @@ const PARAMETERS: &[Parameter] = &[
     parameter("max_identifier_length", "127", ReadOnly),
     parameter("mv_enable_aqmv_for_session", "on", Boolean),
     parameter("navigate_super_null_on_error", "on", Boolean),
+    // By its name asyncpg and Npgsql know a Redshift, and leave out what it does not have.
+    reported("padb_revision", "$Revision$", ReadOnly),
     parameter("query_group", "unset", Any),
     parameter("readonly", "off", Boolean),
     parameter("search_path", "\"$user\", public", Any),
@@ -82,7 +90,7 @@ const PARAMETERS: &[Parameter] = &[
     reported("standard_conforming_strings", "on", OneOf(&["on", "true"])),
     parameter("statement_timeout", "0", Milliseconds),
     reported("timezone", "UTC", TimeZone),
-    parameter("transaction_isolation", "serializable", Any),
+    parameter("transaction_isolation", "serializable", Isolation),
     parameter("transaction_read_only", "off", Boolean),
     parameter("wlm_query_slot_count", "1", Integer(1, 50)),
 ];
@@ -230,6 +238,13 @@ impl Check {
                 Some(_) => Ok(words[0].to_owned()),
                 None => Err(refuse(format!("Only {} is supported.", words[0]))),
             },
+            Isolation => {
+                let level = value.to_lowercase();
+                match ISOLATION_LEVELS.contains(&level.as_str()) {
+                    true => Ok(level),
+                    false => Err(refuse(format!("Give one of {}.", ISOLATION_LEVELS.join(", ")))),
+                }
+            }
             TimeZone => time_zone(value).ok_or_else(|| {
                 refuse("Only UTC is supported as a session's time zone.".to_owned())
             }),

@@ -36,19 +36,17 @@ impl SessionRegistry {
         self.sessions.lock().values().cloned().collect()
     }
 
+    /// Changes what is known of a session.
+    pub(super) fn update(&self, pid: Pid, change: impl FnOnce(&mut SessionInfo)) {
+        if let Some(info) = self.sessions.lock().get_mut(&pid) {
+            change(info);
+        }
+    }
+
     pub(super) fn register(self: &Arc<Self>, info: SessionInfo) -> Registration {
         let pid = info.pid;
         self.sessions.lock().insert(pid, info);
         Registration { registry: Arc::clone(self), pid }
-    }
-}
-
-impl Registration {
-    /// Changes what is known of the session.
-    pub(super) fn update(&self, change: impl FnOnce(&mut SessionInfo)) {
-        if let Some(info) = self.registry.sessions.lock().get_mut(&self.pid) {
-            change(info);
-        }
     }
 }
 

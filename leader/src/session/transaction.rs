@@ -6,6 +6,7 @@ use engine::{
     catalog::{Catalog, CatalogChange},
     client_error::SqlState,
     ids::TableId,
+    sql::TransactionModes,
     transaction::{LockMode, Transaction, TransactionError},
 };
 
@@ -23,6 +24,12 @@ pub(super) enum Mode {
     /// In a block after an error: nothing but its end is taken.
     Failed,
 }
+
+/// The parameters of a transaction: how it is isolated, and whether it may write.
+pub(crate) const TRANSACTION: [&str; 2] = ["transaction_isolation", "transaction_read_only"];
+/// What they are when a transaction starts.
+pub(crate) const DEFAULT_TRANSACTION: [&str; 2] =
+    ["default_transaction_isolation", "default_transaction_read_only"];
 
 /// What ReadyForQuery says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +67,6 @@ impl Session {
     /// Says that a statement failed or was cancelled, also while its rows were being read.
     pub fn statement_failed(&mut self) {
         self.abandon();
-        self.show_query(None);
         self.mode = match self.mode {
             Mode::Autocommit | Mode::Implicit => Mode::Autocommit,
             Mode::Block | Mode::Failed => Mode::Failed,
@@ -142,12 +148,43 @@ impl Session {
     }
 
     /// BEGIN.
-    pub(crate) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self, modes: &TransactionModes) -> Result<(), Error> {
         if self.mode == Mode::Block {
             let message = "there is already a transaction in progress";
             self.notice("WARNING", SqlState::ACTIVE_SQL_TRANSACTION, message);
+        } else {
+            self.mode = Mode::Block;
+            for (name, default) in TRANSACTION.into_iter().zip(DEFAULT_TRANSACTION) {
+                let default = self.parameters().get(default).map(str::to_owned);
+                self.set_parameter(name, default.as_deref(), true)?;
+            }
         }
-        self.mode = Mode::Block;
+        self.set_modes(modes, TRANSACTION, true)
+    }
+
+    /// Gives the parameters of these names what the modes say of isolation and of writing.
+    pub(crate) fn set_modes(
+        &mut self,
+        modes: &TransactionModes,
+        [isolation, read_only]: [&str; 2],
+        local: bool,
+    ) -> Result<(), Error> {
+        if let Some(level) = modes.isolation {
+            self.set_parameter(isolation, Some(level), local)?;
+        }
+        if let Some(value) = modes.read_only {
+            self.set_parameter(read_only, Some(if value { "on" } else { "off" }), local)?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the current transaction may write nothing.
+    pub(crate) fn is_read_only(&self) -> bool {
+        let [_, of_block] = TRANSACTION;
+        let [_, of_others] = DEFAULT_TRANSACTION;
+        let name = if self.in_block() { of_block } else { of_others };
+        // `readonly` is what Redshift's drivers set for a connection.
+        [name, "readonly"].iter().any(|name| self.parameters().get(name) == Some("on"))
     }
 
     /// COMMIT; returns its tag, which is ROLLBACK after an error.

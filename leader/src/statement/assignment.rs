@@ -25,15 +25,9 @@ pub(super) fn given_columns(table: &Table, named: &[String]) -> Result<Vec<usize
         let taken = table.columns.iter().enumerate().filter(|(_, c)| !always_generated(c));
         return Ok(taken.map(|(position, _)| position).collect());
     }
-    let mut given = Vec::with_capacity(named.len());
-    for name in named {
-        let position = names::column_position(table, name)?;
-        if given.contains(&position) {
-            let message = format!("column \"{name}\" specified more than once");
-            return Err(Error::statement(SqlState::DUPLICATE_COLUMN, message));
-        }
-        check_not_generated(&table.columns[position])?;
-        given.push(position);
+    let given = names::column_positions(table, named)?;
+    for position in &given {
+        check_not_generated(&table.columns[*position])?;
     }
     Ok(given)
 }

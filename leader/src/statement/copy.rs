@@ -16,7 +16,7 @@ use chrono::Utc;
 use engine::{
     catalog::{CatalogChange, CatalogError, SUPERUSER, Table},
     client_error::SqlState,
-    copy::{self, CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, LoadErrors},
+    copy::{self, CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, FileCounts, LoadLog},
     distribution::{AutoStyle, DistStyle},
     ids::{QueryId, SliceId},
     sql::copy::{CopyStatement, FileFormat},
@@ -41,16 +41,16 @@ pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
     let files = copy::source::list(&options, session.leader().s3()).await?;
     let table = spread_if_large(session, table, copy, &files)?;
     let load = Load {
-        query: session.leader().new_query_id(),
+        query: session.query(),
         started_us: Utc::now().timestamp_micros(),
-        rejected: Arc::new(LoadErrors::new(&options)),
+        log: Arc::new(LoadLog::new(&options)),
         files: files.clone(),
         options,
         table,
     };
     let loaded = load.rows(session, &given).await;
     load.record_errors(session);
-    if load.rejected.too_many() {
+    if load.log.too_many() {
         return Err(CopyError::too_many(&load.table.name).into());
     }
     load.finish(session, loaded?);
@@ -64,20 +64,15 @@ fn given_columns(table: &Table, copy: &CopyStatement) -> Result<Vec<usize>, Erro
         let columns = table.columns.iter().enumerate().filter(|(_, c)| c.identity.is_none());
         return Ok(columns.map(|(position, _)| position).collect());
     }
-    let mut given = Vec::with_capacity(copy.columns.len());
-    for name in &copy.columns {
-        let position = names::column_position(table, name)?;
-        if given.contains(&position) {
-            let message = format!("column \"{name}\" specified more than once");
-            return Err(Error::statement(SqlState::DUPLICATE_COLUMN, message));
-        }
-        if table.columns[position].identity.is_some_and(|identity| !identity.by_default) {
+    let given = names::column_positions(table, &copy.columns)?;
+    for position in &given {
+        let column = &table.columns[*position];
+        if column.identity.is_some_and(|identity| !identity.by_default) {
             return Err(Error::unsupported(
-                format!("COPY into the identity column \"{name}\" (EXPLICIT_IDS)"),
+                format!("COPY into the identity column \"{}\" (EXPLICIT_IDS)", column.name),
                 "Leave the column out of the column list.",
             ));
         }
-        given.push(position);
     }
     Ok(given)
 }
@@ -106,7 +101,7 @@ struct Load {
     table: Arc<Table>,
     files: Vec<CopyFile>,
     options: Arc<CopyOptions>,
-    rejected: Arc<LoadErrors>,
+    log: Arc<LoadLog>,
 }
 
 impl Load {
@@ -129,7 +124,7 @@ impl Load {
             self.files.clone(),
             Arc::clone(&self.options),
             Arc::new(target),
-            Arc::clone(&self.rejected),
+            Arc::clone(&self.log),
             session.leader().log().slice_count() as usize,
         );
         if self.options.no_load {
@@ -148,7 +143,7 @@ impl Load {
     /// Records the rows that were refused: what STL_LOAD_ERRORS shows.
     fn record_errors(&self, session: &Session) {
         let pid = session.client().pid;
-        let rows = self.rejected.rows().into_iter().map(|row| LoadError {
+        let rows = self.log.rows().into_iter().map(|row| LoadError {
             user: SUPERUSER,
             slice: SliceId(0),
             table: self.table.id,
@@ -174,7 +169,7 @@ impl Load {
     /// Says how much was loaded, and records it.
     fn finish(&self, session: &mut Session, row_count: u64) {
         let name = &self.table.name;
-        let refused = self.rejected.count();
+        let refused = self.log.rejected_count();
         if refused > 0 {
             let message = format!(
                 "Load into table '{name}' completed, {refused} record(s) could not be loaded.  \
@@ -197,15 +192,18 @@ impl Load {
             FileFormat::Csv => "CSV",
             FileFormat::Parquet => "Parquet",
         };
-        let files = self.files.iter().map(|file| LoadFinished {
-            user: SUPERUSER,
-            query: self.query,
-            slice: SliceId(0),
-            filename: file.url.clone(),
-            lines_scanned: 0,
-            errors: 0,
-            finished_us,
-            file_format: file_format.to_owned(),
+        let files = self.files.iter().map(|file| {
+            let FileCounts { lines, errors } = self.log.file(&file.url);
+            LoadFinished {
+                user: SUPERUSER,
+                query: self.query,
+                slice: SliceId(0),
+                filename: file.url.clone(),
+                lines_scanned: lines,
+                errors,
+                finished_us,
+                file_format: file_format.to_owned(),
+            }
         });
         session.leader().events().load_finished(files);
     }

@@ -70,8 +70,7 @@ fn columns_of(schema: &Schema, names: &[String]) -> Result<Vec<Column>, Error> {
     for (position, field) in schema.fields().iter().enumerate() {
         let name = names.get(position).unwrap_or_else(|| field.name()).clone();
         if columns.iter().any(|column| column.name == name) {
-            let message = format!("column \"{name}\" specified more than once");
-            return Err(Error::statement(SqlState::DUPLICATE_COLUMN, message));
+            return Err(names::specified_twice(&name));
         }
         let Some(sql_type) = SqlType::of_field(field) else {
             let message = format!(

@@ -51,6 +51,7 @@ pub(super) async fn run(session: &mut Session, create: &CreateView) -> Result<Ou
         search_path: session.search_path(),
         columns,
         depends_on,
+        former_names: Vec::new(),
         late_binding: create.no_schema_binding,
     };
     session.change(vec![CatalogChange::PutView(Arc::new(view))])?;

@@ -13,8 +13,10 @@ mod insert;
 mod lock;
 mod merge;
 mod names;
+mod rename_table;
 mod select;
 mod set;
+mod set_config;
 mod show;
 mod table_definition;
 mod target;
@@ -25,7 +27,9 @@ mod write;
 
 use datafusion::{arrow::datatypes::Schema, common::ScalarValue};
 use engine::{
+    client_error::{ClientError, SqlState},
     sql::{ParsedStatement, Statement},
+    system::StatementKind,
     types::SqlType,
 };
 use std::sync::Arc;
@@ -45,7 +49,12 @@ pub(crate) async fn run(
     if session.has_failed() && !ends_block {
         return Err(Error::FailedTransaction);
     }
-    session.show_query(Some(engine::sql::redact::redact(&parsed.text)));
+    let kind = kind_of(&parsed.statement);
+    if session.is_read_only() && writes(&parsed.statement, kind) {
+        let message = "transaction is read-only";
+        return Err(Error::statement(SqlState::READ_ONLY_SQL_TRANSACTION, message));
+    }
+    let running = session.start_statement(kind, &parsed.text);
     let timeout = session.parameters().statement_timeout();
     let dispatched = dispatch(session, parsed, parameters);
     let outcome = match timeout {
@@ -55,14 +64,68 @@ pub(crate) async fn run(
         }
         None => dispatched.await,
     };
-    let outcome = outcome.map_err(|error| located(error, parsed))?;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            if is_found_before_running(&error) {
+                running.forget();
+            }
+            return Err(located(error, parsed));
+        }
+    };
     if !ends_block {
         session.statement_done().await?;
     }
-    if !matches!(outcome, Outcome::Rows { .. }) {
-        session.show_query(None);
+    match outcome {
+        Outcome::Rows { schema, batches, tag } => {
+            Ok(Outcome::Rows { schema, batches: running.until_read(batches), tag })
+        }
+        outcome => {
+            running.complete();
+            Ok(outcome)
+        }
     }
-    Ok(outcome)
+}
+
+/// Returns which of the system's tables keep a statement's text.
+fn kind_of(statement: &Statement) -> StatementKind {
+    match statement {
+        Statement::Query(_)
+        | Statement::Insert(_)
+        | Statement::CreateTableAs(_)
+        | Statement::Copy(_) => StatementKind::Query,
+        Statement::CreateTable(_)
+        | Statement::CreateView(_)
+        | Statement::CreateSchema(_)
+        | Statement::RenameTable(_)
+        | Statement::Drop(_) => StatementKind::Ddl,
+        Statement::Explain(_)
+        | Statement::Truncate(_)
+        | Statement::Begin(_)
+        | Statement::Commit
+        | Statement::Rollback
+        | Statement::Set(_)
+        | Statement::SetTransaction { .. }
+        | Statement::Show(_)
+        | Statement::Reset(_)
+        | Statement::Deallocate(_)
+        | Statement::DiscardAll => StatementKind::Utility,
+    }
+}
+
+/// Returns whether a statement changes what others see.
+fn writes(statement: &Statement, kind: StatementKind) -> bool {
+    match kind {
+        StatementKind::Query => !matches!(statement, Statement::Query(_)),
+        StatementKind::Ddl => true,
+        StatementKind::Utility => matches!(statement, Statement::Truncate(_)),
+    }
+}
+
+/// Returns whether an error is of the statement's words or names. On Redshift such a statement gets no
+/// number and is in no system table.
+fn is_found_before_running(error: &Error) -> bool {
+    ["42", "0A", "3D", "3F"].iter().any(|class| error.sqlstate().0.starts_with(class))
 }
 
 async fn dispatch(
@@ -82,19 +145,19 @@ async fn dispatch(
         Statement::CreateTableAs(create) => create_table_as::run(session, create, parameters).await,
         Statement::CreateView(create) => create_view::run(session, create).await,
         Statement::CreateSchema(create) => create_schema::run(session, create),
+        Statement::RenameTable(rename) => rename_table::run(session, rename).await,
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
         Statement::Copy(copy) => copy::run(session, copy).await,
-        Statement::Begin => {
-            session.begin();
-            Ok(Outcome::done("BEGIN"))
-        }
+        Statement::Begin(modes) => session.begin(modes).map(|()| Outcome::done("BEGIN")),
         Statement::Commit => session.commit().await.map(Outcome::done),
         Statement::Rollback => {
             session.rollback();
             Ok(Outcome::done("ROLLBACK"))
         }
         Statement::Set(set) => set::run(session, set),
+        Statement::SetTransaction { modes, session: true } => set::characteristics(session, modes),
+        Statement::SetTransaction { modes, session: false } => set::transaction(session, modes),
         Statement::Show(name) => show::run(session, name),
         Statement::Reset(name) => set::reset(session, name),
         // Prepared statements of the wire live in the connection; there are none of SQL's PREPARE.

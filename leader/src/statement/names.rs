@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine::{
     catalog::{Catalog, CatalogError, Relation, Schema, Table},
+    client_error::SqlState,
     sql::QualifiedName,
     transaction::LockMode,
 };
@@ -70,10 +71,7 @@ pub(super) fn schema_for_new(
     let path = session.search_path();
     let first = path.iter().find_map(|schema| catalog.schema(schema));
     first.map(Arc::clone).ok_or_else(|| {
-        Error::statement(
-            engine::client_error::SqlState::INVALID_SCHEMA_NAME,
-            "no schema has been selected to create in",
-        )
+        Error::statement(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
     })
 }
 
@@ -86,10 +84,29 @@ pub(super) fn column_position(table: &Table, column: &str) -> Result<usize, Erro
     })
 }
 
+/// Returns the positions of the columns named, none of them twice.
+pub(super) fn column_positions(table: &Table, columns: &[String]) -> Result<Vec<usize>, Error> {
+    let mut positions = Vec::with_capacity(columns.len());
+    for name in columns {
+        let position = column_position(table, name)?;
+        if positions.contains(&position) {
+            return Err(specified_twice(name));
+        }
+        positions.push(position);
+    }
+    Ok(positions)
+}
+
+/// Returns the error of a column that is named twice.
+pub(super) fn specified_twice(column: &str) -> Error {
+    let message = format!("column \"{column}\" specified more than once");
+    Error::statement(SqlState::DUPLICATE_COLUMN, message)
+}
+
 fn user_schema(catalog: &Catalog, name: &str) -> Result<Arc<Schema>, Error> {
     if matches!(name, "pg_catalog" | "information_schema") {
         return Err(Error::statement(
-            engine::client_error::SqlState::INSUFFICIENT_PRIVILEGE,
+            SqlState::INSUFFICIENT_PRIVILEGE,
             format!("schema \"{name}\" is the system's own and cannot be changed"),
         ));
     }

@@ -27,7 +27,7 @@ use sqlparser::ast;
 use crate::{
     error::Error,
     session::{Outcome, RowsTag, Session},
-    statement::Description,
+    statement::{Description, set_config},
 };
 
 pub(super) async fn run(
@@ -37,8 +37,11 @@ pub(super) async fn run(
 ) -> Result<Outcome, Error> {
     let catalog = session.catalog();
     let planning = session.planning(Arc::clone(&catalog));
-    let plan = bind(&planning, query, parameters).await?;
+    let mut plan = bind(&planning, query, parameters).await?;
     let schema = client_schema(&plan, query);
+    if let Some(query) = set_config::apply(session, query, parameters)? {
+        plan = bind(&planning, &query, parameters).await?;
+    }
     let physical = planning.physical(&plan).await?;
     let rows = execute_stream(physical, planning.task_context())?;
     // What is being read stays until the last row is: the base version holds its runs.

@@ -16,7 +16,7 @@ use object_store::{ObjectStore, ObjectStoreExt, memory::InMemory, path::Path};
 use sqlparser::{dialect::RedshiftSqlDialect, parser::Parser};
 
 use super::{
-    CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, LoadError, LoadErrors,
+    CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, LoadError, LoadLog,
     rows::Load,
     source::{Bucket, Buckets, Location, list_prefix},
     streams,
@@ -57,8 +57,8 @@ impl Case {
         let columns = types.iter().enumerate().map(column).collect();
         let target = Arc::new(CopyTarget { table_name: "t".to_owned(), columns });
         let options = Arc::new(options(parameters).expect(parameters));
-        let rejected = Arc::new(LoadErrors::new(&options));
-        Self { load: Load { options, target, rejected }, files }
+        let log = Arc::new(LoadLog::new(&options));
+        Self { load: Load { options, target, log }, files }
     }
 
     /// Reads with a given size of pieces; the rows of each stream.
@@ -83,7 +83,7 @@ impl Case {
     }
 
     fn errors(&self) -> Vec<LoadError> {
-        self.load.rejected.rows()
+        self.load.log.rows()
     }
 }
 
@@ -339,7 +339,7 @@ async fn the_load_fails_with_maxerror_errors() {
         let case = Case::new(&[SqlType::Integer], parameters, &[content.as_bytes()]).await;
         let read = case.rows(1 << 20).await;
         assert_eq!(read.is_err(), fails, "{parameters} {errors}");
-        assert_eq!(case.load.rejected.too_many(), fails);
+        assert_eq!(case.load.log.too_many(), fails);
         if let Err(error) = read {
             let text =
                 "Load into table 't' failed.  Check 'stl_load_errors' system table for details.";
@@ -353,7 +353,7 @@ async fn noload_checks_the_rows() -> Result<(), CopyError> {
     let case = Case::new(&[SqlType::Integer], "noload maxerror 5", &[b"1\nx\n"]).await;
     assert!(case.load.options.no_load);
     assert_eq!(case.rows(1 << 20).await?, ["1"]);
-    assert_eq!(case.load.rejected.count(), 1);
+    assert_eq!(case.load.log.rejected_count(), 1);
     Ok(())
 }
 

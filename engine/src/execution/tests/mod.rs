@@ -33,7 +33,7 @@ use crate::{
     types::SqlType,
 };
 
-pub(super) fn table(columns: &[(&str, SqlType)], dist_style: DistStyle, sort_key: &[u16]) -> Table {
+fn table(columns: &[(&str, SqlType)], dist_style: DistStyle, sort_key: &[u16]) -> Table {
     let column = |(id, (name, sql_type)): (u16, &(&str, SqlType))| Column {
         id: ColumnId(id),
         name: (*name).to_owned(),
@@ -61,7 +61,7 @@ fn memory() -> Arc<ManagedStorage> {
     ManagedStorage::with_store(Arc::new(InMemory::new()), Path::from("root"), 1 << 20)
 }
 
-pub(super) fn layout(table: &Table, slice_count: u32) -> TableLayout {
+fn layout(table: &Table, slice_count: u32) -> TableLayout {
     let position = |column: &ColumnId| table.position(*column).unwrap();
     TableLayout {
         table: table.id,

@@ -14,11 +14,11 @@ use std::ops::ControlFlow;
 
 use correlation::OwnTables;
 use sqlparser::ast::{
-    self, CaseWhen, Expr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr,
-    Visit, VisitMut, Visitor, VisitorMut, helpers::attached_token::AttachedToken,
+    self, CaseWhen, Expr, FunctionArguments, Query, Select, SelectItem, SetExpr, Visit, VisitMut,
+    Visitor, VisitorMut, helpers::attached_token::AttachedToken,
 };
 
-use crate::functions::SINGLE_VALUE;
+use crate::{functions::SINGLE_VALUE, sql::call};
 
 /// Rewrites a query in place.
 pub(super) fn aggregate_them(query: &mut Query) {
@@ -147,21 +147,7 @@ fn wrap(select: &mut Select, aggregate: &str) {
             continue;
         };
         let argument = std::mem::replace(expr, Expr::Value(ast::Value::Null.into()));
-        let argument = ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument));
-        *expr = Expr::Function(ast::Function {
-            name: ObjectName::from(vec![Ident::new(aggregate)]),
-            uses_odbc_syntax: false,
-            parameters: FunctionArguments::None,
-            args: FunctionArguments::List(ast::FunctionArgumentList {
-                duplicate_treatment: None,
-                args: vec![argument],
-                clauses: Vec::new(),
-            }),
-            filter: None,
-            null_treatment: None,
-            over: None,
-            within_group: Vec::new(),
-        });
+        *expr = call(aggregate, vec![argument]);
     }
 }
 

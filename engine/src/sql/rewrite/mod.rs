@@ -16,6 +16,7 @@ mod ratio_to_report;
 mod refuse;
 mod row_in;
 mod set_operations;
+mod table_functions;
 mod tableoid;
 mod types;
 mod words;
@@ -73,6 +74,7 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut operator_functions::OperatorsAreFunctions)?;
     visit(tree, &mut collations::DefaultCollations)?;
     visit(tree, &mut row_in::RowInIsExists)?;
+    visit(tree, &mut table_functions::FunctionsAreTables)?;
     visit(tree, &mut types::PlainTypes)?;
     visit(tree, &mut float_literals::ExponentsAreFloats)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;
@@ -96,7 +98,7 @@ fn visit<T: VisitMut>(
 }
 
 /// Returns the call of a function.
-fn call(name: &str, arguments: Vec<ast::Expr>) -> ast::Expr {
+pub(crate) fn call(name: &str, arguments: Vec<ast::Expr>) -> ast::Expr {
     let args = arguments
         .into_iter()
         .map(|argument| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument)))

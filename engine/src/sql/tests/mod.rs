@@ -1,6 +1,8 @@
 //! What each statement parses to, one table per statement; what holds for all of them.
 
 mod create_table;
+mod create_table_as;
+mod create_table_refused;
 mod every_statement;
 mod other_statements;
 mod psql;

@@ -1,9 +1,11 @@
 //! SET, SHOW, RESET.
 
 use super::{fails, one};
-use crate::{client_error::SqlState, sql::Statement};
+use crate::{
+    client_error::SqlState,
+    sql::{Statement, TransactionModes},
+};
 
-#[expect(clippy::too_many_lines, reason = "a table of statements")]
 #[test]
 fn sets() {
     for (sql, name, values, local) in [
@@ -39,25 +41,6 @@ fn sets() {
         ("set names 'UTF8'", "client_encoding", Some("UTF8"), false),
         ("set application_name = 'psql'", "application_name", Some("psql"), false),
         ("SET READONLY=1", "readonly", Some("1"), false),
-        (
-            "set session characteristics as transaction isolation level read committed",
-            "default_transaction_isolation",
-            Some("read committed"),
-            false,
-        ),
-        (
-            "set session characteristics as transaction read only",
-            "default_transaction_read_only",
-            Some("on"),
-            false,
-        ),
-        (
-            "set transaction isolation level serializable",
-            "transaction_isolation",
-            Some("serializable"),
-            true,
-        ),
-        ("set transaction read write", "transaction_read_only", Some("off"), true),
         ("set client_encoding to UTF8", "client_encoding", Some("UTF8"), false),
         ("set session to x", "session", Some("x"), false),
     ] {
@@ -88,6 +71,27 @@ fn sets() {
     ] {
         fails(sql, SqlState(state), message, place);
     }
+}
+
+#[test]
+fn transaction_modes() {
+    for (sql, isolation, read_only, session) in [
+        ("set transaction isolation level serializable", Some("serializable"), None, false),
+        ("set transaction read write", None, Some(false), false),
+        (
+            "set session characteristics as transaction isolation level read committed, read only",
+            Some("read committed"),
+            Some(true),
+            true,
+        ),
+    ] {
+        let Statement::SetTransaction { modes, session: found } = one(sql) else { panic!("{sql}") };
+        assert_eq!(modes, TransactionModes { isolation, read_only }, "{sql}");
+        assert_eq!(found, session, "{sql}");
+    }
+    let Statement::Begin(modes) = one("begin read only") else { panic!("BEGIN is BEGIN") };
+    assert_eq!(modes, TransactionModes { isolation: None, read_only: Some(true) });
+    fails("set transaction", SqlState::SYNTAX_ERROR, "syntax error at end of input", "");
 }
 
 #[test]

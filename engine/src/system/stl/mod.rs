@@ -2,15 +2,22 @@
 
 use crate::system::SystemTable;
 
+mod statement_text;
+mod stl_ddltext;
 mod stl_load_commits;
 mod stl_load_errors;
 mod stl_loaderror_detail;
 mod stl_query;
+mod stl_querytext;
+mod stl_utilitytext;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 4] = [
+pub(super) const TABLES: [SystemTable; 7] = [
+    stl_ddltext::TABLE,
     stl_load_commits::TABLE,
     stl_load_errors::TABLE,
     stl_loaderror_detail::TABLE,
     stl_query::TABLE,
+    stl_querytext::TABLE,
+    stl_utilitytext::TABLE,
 ];

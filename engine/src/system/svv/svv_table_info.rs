@@ -58,13 +58,16 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
             first.map(|c| encoding::shown(&c.encoding)),
             sort_columns.len() as i64,
             table_size::blocks(table),
-            // How much of the storage that is, what the first sort column takes of it, and what
-            // sorting would bring is not known.
+            // How large the storage is that this is a part of is not known: it may be S3.
             NULL,
+            // For Redshift's internal use.
             0,
             table_size::unsorted_hundredths(table),
+            // Every run brings its own statistics: none are out of date.
             0,
             row_count,
+            // What the first sort column takes of the blocks is not known, nor, below, what
+            // sorting would bring.
             NULL,
             table_size::skew_hundredths(table, context.slice_count),
             row_count,

@@ -12,7 +12,10 @@ use datafusion::{
 };
 use sqlparser::ast;
 
-use super::{EventLog, LoadError, QueryFinished, SessionInfo, SystemContext, provider, tables};
+use super::{
+    EventLog, LoadError, SessionInfo, StatementFinished, StatementKind, SystemContext, provider,
+    tables,
+};
 use crate::{
     catalog::{
         Catalog, CatalogChange, Column, Identity, PUBLIC_SCHEMA, SUPERUSER, SortKey, Table,
@@ -107,6 +110,7 @@ fn catalog() -> TestResult<Catalog> {
         search_path: vec!["public".to_owned()],
         columns: vec![ViewColumn { name: "id".to_owned(), sql_type: SqlType::Integer }],
         depends_on: vec![TableId(100_123)],
+        former_names: Vec::new(),
         late_binding: false,
     };
     let mut catalog = Catalog::default();
@@ -138,9 +142,10 @@ fn events() -> EventLog {
         is_partial: false,
         start_offset: 0,
     }]);
-    events.query_finished(QueryFinished {
+    events.statement_finished(StatementFinished {
+        kind: StatementKind::Query,
         query: QueryId(8),
-        xid: Xid(5),
+        xid: Some(Xid(5)),
         pid: Pid(42),
         user: SUPERUSER,
         database: "dev".to_owned(),

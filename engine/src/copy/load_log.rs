@@ -1,7 +1,9 @@
-//! One rejected row, as STL_LOAD_ERRORS shows it, and the bounded collection of them that all
-//! streams of a load share.
+//! What all streams of a load say of it: the lines they scanned, and the rows they rejected.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use parking_lot::Mutex;
 
@@ -37,29 +39,64 @@ pub struct LoadError {
     pub err_reason: String,
 }
 
-/// The rejected rows of one load.
+/// What is known of one file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileCounts {
+    /// The lines scanned, headers counted; rows of a Parquet file.
+    pub lines: u64,
+    /// The rows rejected.
+    pub errors: u64,
+}
+
+/// The scanned lines and rejected rows of one load.
 #[derive(Debug)]
-pub struct LoadErrors {
+pub struct LoadLog {
+    /// By URL.
+    files: Mutex<HashMap<String, FileCounts>>,
     kept: Mutex<Vec<LoadError>>,
-    count: AtomicU64,
+    rejected: AtomicU64,
     /// The load fails with this many; see MAXERROR.
     failing_count: u64,
 }
 
-impl LoadErrors {
-    /// Returns an empty collection with the options' MAXERROR.
+impl LoadLog {
+    /// Returns an empty log with the options' MAXERROR.
     pub fn new(options: &CopyOptions) -> Self {
         let failing_count = match options.ignore_all_errors {
             true => u64::MAX,
             // 0 and 1 both fail on the first error.
             false => options.error_max.max(1),
         };
-        Self { kept: Mutex::default(), count: AtomicU64::new(0), failing_count }
+        Self {
+            files: Mutex::default(),
+            kept: Mutex::default(),
+            rejected: AtomicU64::new(0),
+            failing_count,
+        }
+    }
+
+    /// Records lines that were read, whether their rows were taken or not.
+    pub(super) fn scanned(&self, file: &str, lines: u64) {
+        self.count(file, |counts| counts.lines += lines);
+    }
+
+    fn count(&self, file: &str, change: impl FnOnce(&mut FileCounts)) {
+        let mut files = self.files.lock();
+        match files.get_mut(file) {
+            Some(counts) => change(counts),
+            None => change(files.entry(file.to_owned()).or_default()),
+        }
+    }
+
+    /// Returns what is known of a file.
+    pub fn file(&self, url: &str) -> FileCounts {
+        self.files.lock().get(url).copied().unwrap_or_default()
     }
 
     /// Records a rejected row.
     pub fn reject(&self, error: LoadError) {
-        self.count.fetch_add(1, Ordering::Relaxed);
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        self.count(&error.file, |counts| counts.errors += 1);
         let mut kept = self.kept.lock();
         if kept.len() < KEPT_MAX {
             kept.push(error);
@@ -68,12 +105,12 @@ impl LoadErrors {
 
     /// Returns whether the load has failed.
     pub fn too_many(&self) -> bool {
-        self.count() >= self.failing_count
+        self.rejected_count() >= self.failing_count
     }
 
     /// Returns the number of rejected rows.
-    pub fn count(&self) -> u64 {
-        self.count.load(Ordering::Relaxed)
+    pub fn rejected_count(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
     }
 
     /// Returns the rejected rows by file and line.

@@ -1,0 +1,15 @@
+//! STL_UTILITYTEXT: statements that are neither queries nor DDL.
+
+use crate::system::{
+    event::StatementKind,
+    stl::statement_text,
+    table::{PG_CATALOG, SystemTable},
+};
+
+/// The table.
+pub(crate) const TABLE: SystemTable = SystemTable {
+    schema: PG_CATALOG,
+    name: "stl_utilitytext",
+    columns: statement_text::COLUMNS,
+    rows: |context, rows| statement_text::rows(context, rows, StatementKind::Utility),
+};
