@@ -188,7 +188,7 @@ fn domain(rows: f64, distinct: f64) -> f64 {
     /// So few rows for each value cannot be told from none.
     const ROWS_MIN: f64 = 0.001;
     let shown = distinct / rows;
-    if !(shown < 0.98) {
+    if shown.is_nan() || shown >= 0.98 {
         // All but unique: any domain fits, as far as the estimate's own error can tell.
         return rows / ROWS_MIN;
     }

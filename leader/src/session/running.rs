@@ -11,6 +11,7 @@ use engine::{
     catalog::SUPERUSER,
     sql,
     system::{EventLog, StatementFinished, StatementKind},
+    transaction::Transaction,
 };
 use futures::StreamExt;
 
@@ -34,9 +35,9 @@ impl Session {
         let shown = text.clone();
         self.leader.sessions().update(self.client.pid, |info| info.query = Some(shown));
         let xid = match kind {
-            StatementKind::Query | StatementKind::Ddl => Some(self.transaction().xid),
+            StatementKind::Query | StatementKind::Ddl => Some(self.held_locks().xid()),
             // BEGIN and SET start no transaction.
-            StatementKind::Utility => self.transaction.as_ref().map(|current| current.xid),
+            StatementKind::Utility => self.transaction.as_ref().map(Transaction::xid),
         };
         let start_us = Utc::now().timestamp_micros();
         let event = StatementFinished {

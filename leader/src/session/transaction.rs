@@ -7,7 +7,7 @@ use engine::{
     client_error::SqlState,
     ids::TableId,
     sql::TransactionModes,
-    transaction::{LockMode, Transaction, TransactionError},
+    transaction::{HeldLocks, LockMode, Transaction, TransactionError},
 };
 
 use crate::{error::Error, session::Session};
@@ -124,14 +124,19 @@ impl Session {
         table: TableId,
         mode: LockMode,
     ) -> Result<(), TransactionError> {
-        let locks = match &mut self.transaction {
+        self.held_locks().acquire(table, mode).await
+    }
+
+    /// Returns the number and the locks of the current transaction, or of the one to come: asking
+    /// starts none.
+    pub(super) fn held_locks(&mut self) -> &mut HeldLocks {
+        match &mut self.transaction {
             Some(transaction) => transaction.locks(),
             None => {
                 let (log, pid) = (self.leader.log(), self.client.pid);
                 self.locks.get_or_insert_with(|| log.new_locks(pid))
             }
-        };
-        locks.acquire(table, mode).await
+        }
     }
 
     /// Changes the catalogue within the current transaction.

@@ -92,6 +92,9 @@ fn kind_of(statement: &Statement) -> StatementKind {
     match statement {
         Statement::Query(_)
         | Statement::Insert(_)
+        | Statement::Delete(_)
+        | Statement::Update(_)
+        | Statement::Merge(_)
         | Statement::CreateTableAs(_)
         | Statement::Copy(_) => StatementKind::Query,
         Statement::CreateTable(_)
@@ -101,6 +104,7 @@ fn kind_of(statement: &Statement) -> StatementKind {
         | Statement::Drop(_) => StatementKind::Ddl,
         Statement::Explain(_)
         | Statement::Truncate(_)
+        | Statement::Lock(_)
         | Statement::Begin(_)
         | Statement::Commit
         | Statement::Rollback

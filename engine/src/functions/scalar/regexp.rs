@@ -3,7 +3,11 @@
 //! Parameters: `c` and `i` for case, `e` for the first subexpression, `p` for Perl's dialect, of which
 //! look-around and back-references are not there. Positions count characters from 1.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use datafusion::{
     arrow::{array::ArrayRef, datatypes::Int32Type},
@@ -137,10 +141,10 @@ impl Patterns {
                 continue;
             }
             last = Some((pattern, parameters));
-            let key = (pattern.to_owned(), parameters.to_owned());
-            if !compiled.contains_key(&key) {
-                let pattern = Pattern::parse(pattern, parameters)?;
-                compiled.insert(key, Arc::new(pattern));
+            if let Entry::Vacant(entry) =
+                compiled.entry((pattern.to_owned(), parameters.to_owned()))
+            {
+                entry.insert(Arc::new(Pattern::parse(pattern, parameters)?));
             }
         }
         Ok(Self { compiled })

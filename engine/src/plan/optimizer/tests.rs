@@ -70,7 +70,8 @@ fn session() -> Result<SessionContext> {
     let builder = SessionStateBuilder::new().with_default_features();
     let state = rules().into_iter().fold(builder, |b, rule| b.with_optimizer_rule(rule)).build();
     let session = SessionContext::new_with_state(state);
-    let tables: [(&str, usize, &[(&str, usize)]); 4] = [
+    type Columns = &'static [(&'static str, usize)];
+    let tables: [(&str, usize, Columns); 4] = [
         ("customer", 150_000, &[("c_custkey", 150_000), ("c_segment", 5)]),
         (
             "orders",
