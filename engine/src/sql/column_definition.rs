@@ -63,7 +63,8 @@ impl Reader<'_> {
         } else if cursor.take("null") {
             self.nullable(true, position)?;
         } else if cursor.take("default") {
-            let default = self.collation(cursor.expression()?, position)?;
+            let (written, _) = cursor.written_expression()?;
+            let default = self.collation(written, position)?;
             self.default(default, position)?;
         } else if cursor.take("identity") {
             self.identity(cursor, false, position)?;

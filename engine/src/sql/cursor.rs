@@ -308,10 +308,16 @@ impl<'a> Cursor<'a> {
 
     /// Reads an expression.
     pub(super) fn expression(&mut self) -> Result<ast::Expr, SqlError> {
+        self.written_expression().map(|(_, rewritten)| rewritten)
+    }
+
+    /// Reads an expression; returns it as it is written, to be kept as text, and rewritten.
+    pub(super) fn written_expression(&mut self) -> Result<(ast::Expr, ast::Expr), SqlError> {
         let parsed = self.parser.parse_expr();
-        let mut expression = parsed.map_err(|error| syntax_error::from_parser(self, &error))?;
-        rewrite::expression(&mut expression).map_err(|refused| refused.into_error(self))?;
-        Ok(expression)
+        let written = parsed.map_err(|error| syntax_error::from_parser(self, &error))?;
+        let mut rewritten = written.clone();
+        rewrite::expression(&mut rewritten).map_err(|refused| refused.into_error(self))?;
+        Ok((written, rewritten))
     }
 
     // --- errors

@@ -179,6 +179,12 @@ fn is_comparison(op: Operator) -> bool {
 
 /// Trims what is compared with `other`: a literal unless both are.
 fn beside(expression: Expr, other: &Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    // The coercion casts a literal to the text type of what it is compared with.
+    if let Expr::Cast(cast) = &expression
+        && let Expr::Literal(..) = *cast.expr
+    {
+        return expression.map_children(|literal| beside(literal, other, schema));
+    }
     if let Expr::Literal(value, metadata) = expression {
         let text = value.try_as_str().flatten().map(str::to_owned);
         return Ok(

@@ -137,7 +137,7 @@ fn defaults_end_where_the_next_attribute_starts() {
         ("-1.5", "-1.5"),
         ("null", "NULL"),
         ("getdate()", "getdate()"),
-        ("sysdate", "sysdate()"),
+        ("sysdate", "sysdate"),
         ("current_timestamp", "current_timestamp"),
         ("'a' || 'b'", "'a' || 'b'"),
         ("'x'::varchar(3)", "'x'::VARCHAR(3)"),

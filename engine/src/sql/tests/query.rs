@@ -39,7 +39,7 @@ fn queries_and_what_becomes_of_them() {
         ("select * from (select 1) where true", "SELECT * FROM (SELECT 1) WHERE true"),
         (
             "select a::varchar(10), a::int8, a::float, a::text from t",
-            "SELECT a::VARCHAR(10), a::INT8, a::DOUBLE PRECISION, a::TEXT FROM t",
+            "SELECT varchar(a::VARCHAR, 10), a::INT8, a::DOUBLE PRECISION, a::TEXT FROM t",
         ),
         (
             "select cast(a as character varying(9)), a::numeric, a::decimal(5)",
