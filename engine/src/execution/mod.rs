@@ -12,12 +12,14 @@
 //! | `source`         | [`WarehouseSource`]: Vortex's source, which skips blocks and counts them |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
 //! | `runtime_filter` | filters that joins find while the query runs, inside the scan           |
+//! | `key_filter`     | the keys among them, as one bit each                                    |
 //! | `row_address`    | the hidden columns that DELETE and UPDATE find rows by                  |
 //! | `arithmetic`     | which expressions may fail, and are not handed to Vortex                |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
 
 mod arithmetic;
+mod key_filter;
 mod order;
 mod pruning;
 mod row_address;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::{
     array::{Array, ArrayRef, AsArray, Datum, Decimal128Array},
     buffer::NullBuffer,
-    compute::try_binary,
+    compute::{binary, try_binary},
     datatypes::{Decimal128Type, i256},
     error::ArrowError,
 };
@@ -49,6 +49,13 @@ pub(super) fn compute(
         }
         Operation::Multiply => {
             let excess = u8::try_from(scales.left + scales.right - scales.result).unwrap_or(0);
+            if excess == 0 && is_narrow(left) && is_narrow(right) {
+                // A multiplication of 64 bits has less than 2^126: no more than 38 digits.
+                #[expect(clippy::cast_possible_truncation, reason = "all values are narrow")]
+                let multiply = |l: i128, r: i128| i128::from(l as i64) * i128::from(r as i64);
+                let computed = each_fits(left, right, multiply)?;
+                return Ok(Arc::new(computed.with_precision_and_scale(precision, scale)?));
+            }
             each(left, right, |l, r| multiply(l, r, excess).ok_or_else(overflow))?
         }
         Operation::Divide => {
@@ -82,19 +89,26 @@ fn scale_of(side: &dyn Datum) -> i32 {
     decimals.map_or(0, |decimals| decimals.scale().into())
 }
 
+/// Returns whether all values fit in 64 bits; most factors do.
+fn is_narrow(side: &dyn Datum) -> bool {
+    let decimals = side.get().0.as_primitive_opt::<Decimal128Type>();
+    // No early exit: this loop is of vector instructions.
+    let wide = |values: &[i128]| {
+        values.iter().fold(0, |wide, value| wide | ((value >> 64) ^ ((value << 64) >> 127)))
+    };
+    decimals.is_some_and(|decimals| wide(decimals.values()) == 0)
+}
+
 fn fits(value: i128) -> bool {
     value.unsigned_abs() < TOO_LARGE
 }
 
 fn multiply(left: i128, right: i128, excess: u8) -> Option<i128> {
-    let product = match (i64::try_from(left), i64::try_from(right)) {
-        // Most factors are small, and a multiplication of 64 bits cannot overflow 128.
-        (Ok(left), Ok(right)) if excess == 0 => Some(i128::from(left) * i128::from(right)),
-        _ if excess == 0 => left.checked_mul(right),
-        _ => {
-            let product = i256::from_i128(left).checked_mul(i256::from_i128(right))?;
-            product.checked_div(power_of_ten(excess))?.to_i128()
-        }
+    let product = if excess == 0 {
+        left.checked_mul(right)
+    } else {
+        let product = i256::from_i128(left).checked_mul(i256::from_i128(right))?;
+        product.checked_div(power_of_ten(excess))?.to_i128()
     };
     product.filter(|product| fits(*product))
 }
@@ -139,6 +153,30 @@ fn each(
     }
 }
 
+/// As [`each`], of what cannot fail.
+fn each_fits(
+    left: &dyn Datum,
+    right: &dyn Datum,
+    compute: impl Fn(i128, i128) -> i128,
+) -> Result<Decimal128Array, ArrowError> {
+    let ((left, left_is_one), (right, right_is_one)) = (left.get(), right.get());
+    let left: &Decimal128Array = left.as_primitive::<Decimal128Type>();
+    let right: &Decimal128Array = right.as_primitive::<Decimal128Type>();
+    match (left_is_one, right_is_one) {
+        (true, false) if left.is_null(0) => Ok(nulls(right.len())),
+        (false, true) if right.is_null(0) => Ok(nulls(left.len())),
+        (true, false) => {
+            let one = left.value(0);
+            Ok(right.unary(|value| compute(one, value)))
+        }
+        (false, true) => {
+            let one = right.value(0);
+            Ok(left.unary(|value| compute(value, one)))
+        }
+        (true, true) | (false, false) => binary(left, right, compute),
+    }
+}
+
 fn nulls(length: usize) -> Decimal128Array {
     let nulls = Some(NullBuffer::new_null(length));
     Decimal128Array::new(vec![0; length].into(), nulls)
@@ -147,6 +185,24 @@ fn nulls(length: usize) -> Decimal128Array {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_of_narrow_and_of_wide_numbers_agree() {
+        let narrow = [0, 1, -1, i64::MAX.into(), i64::MIN.into(), 12_345];
+        let decimals = |values: &[i128]| Decimal128Array::from(values.to_vec());
+        let with_digits =
+            |values: &[i128]| decimals(values).with_precision_and_scale(19, 0).unwrap();
+        for factor in narrow {
+            let (left, right) = (with_digits(&narrow), with_digits(&[factor; 6]));
+            assert!(is_narrow(&left) && is_narrow(&right));
+            let product = compute(Operation::Multiply, &left, &right, 38, 0).unwrap();
+            let expected = narrow.map(|value| multiply(value, factor, 0).unwrap());
+            assert_eq!(product.as_primitive::<Decimal128Type>().values().as_ref(), expected);
+        }
+        for wide in [i128::from(i64::MAX) + 1, i128::from(i64::MIN) - 1, 1 << 64, -1 << 64] {
+            assert!(!is_narrow(&decimals(&[0, wide])), "{wide}");
+        }
+    }
 
     #[test]
     fn products_and_quotients_that_do_not_fit_are_found() {

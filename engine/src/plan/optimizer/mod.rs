@@ -1,6 +1,7 @@
 //! Logical rules of ours, run after DataFusion's own.
 
 mod cardinality;
+mod count_rows;
 mod join_order;
 mod push_semi_join;
 mod reduce_aggregates;
@@ -14,6 +15,7 @@ use datafusion::optimizer::OptimizerRule;
 /// The rules, in the order they run.
 pub(super) fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     vec![
+        Arc::new(count_rows::CountRows),
         // They look at the joins that DataFusion has settled on.
         Arc::new(push_semi_join::PushSemiJoin),
         Arc::new(reduce_aggregates::ReduceAggregates),

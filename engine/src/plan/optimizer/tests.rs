@@ -177,3 +177,17 @@ async fn a_relation_joined_by_two_of_its_columns_keeps_both_conditions() -> Resu
     assert!(both.iter().any(|condition| plan.contains(condition)), "{plan}");
     Ok(())
 }
+
+#[tokio::test]
+async fn rows_are_counted_once() -> Result<()> {
+    async fn plan(sql: &str) -> Result<String> {
+        Ok(session()?.sql(sql).await?.into_optimized_plan()?.display_indent().to_string())
+    }
+    let all = "select count(l_quantity) a, count(*) b, sum(l_partkey) c, count(l_partkey) d \
+        from lineitem group by l_orderkey";
+    let all = plan(all).await?;
+    assert!(all.contains("aggr=[[sum(lineitem.l_partkey), count(Int64(1))]]"), "{all}");
+    let one = plan("select count(l_quantity) from lineitem group by l_orderkey").await?;
+    assert!(one.contains("TableScan: lineitem projection=[l_orderkey]"), "{one}");
+    Ok(())
+}
