@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use engine::access::S3Profile;
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::{
@@ -98,7 +99,7 @@ async fn demonstrate(
     settings: &Settings,
 ) -> anyhow::Result<()> {
     let port = standalone.local_addr().port();
-    let client = connect(port, settings).await?;
+    let (client, connection) = connect(port, settings).await?;
     let version = client.query_one("select version()", &[]).await?;
     show(version.try_get::<_, &str>(0)?);
     match tables_there(&client).await? {
@@ -121,10 +122,13 @@ async fn demonstrate(
     show_table(&TextTable::of(&client.simple_query(sql).await?));
     let (user, database) = (&settings.superuser, &settings.database);
     show(format_args!("\nConnect with\n\n    psql -h 127.0.0.1 -p {port} -U {user} {database}"));
+    // Says goodbye before the warehouse may stop.
+    drop(client);
+    connection.await?;
     Ok(())
 }
 
-async fn connect(port: u16, settings: &Settings) -> anyhow::Result<Client> {
+async fn connect(port: u16, settings: &Settings) -> anyhow::Result<(Client, JoinHandle<()>)> {
     let mut config = Config::new();
     config
         .host("127.0.0.1")
@@ -136,12 +140,12 @@ async fn connect(port: u16, settings: &Settings) -> anyhow::Result<Client> {
         config.password(password);
     }
     let (client, connection) = config.connect(NoTls).await.context("cannot connect")?;
-    tokio::spawn(async move {
+    let connection = tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::warn!(%error, "quickstart's connection ended");
         }
     });
-    Ok(client)
+    Ok((client, connection))
 }
 
 /// Returns how many of the tables exist.

@@ -76,6 +76,8 @@ fn counted_once(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
 
 /// Returns COUNT if `expr` is it, of what is never null.
 fn count_function(expr: &Expr, aggregate: &Aggregate) -> Result<Option<Arc<AggregateUDF>>> {
+    // A name of its own is kept by the projection above.
+    let expr = if let Expr::Alias(alias) = expr { &alias.expr } else { expr };
     let Expr::AggregateFunction(AggregateFunction { func, params }) = expr else {
         return Ok(None);
     };

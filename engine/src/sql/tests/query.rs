@@ -43,7 +43,7 @@ fn queries_and_what_becomes_of_them() {
         ),
         (
             "select cast(a as character varying(9)), a::numeric, a::decimal(5)",
-            "SELECT CAST(a AS VARCHAR(9)), a::DECIMAL(18,0), a::DECIMAL(5,0)",
+            "SELECT varchar(CAST(a AS VARCHAR), 9), a::DECIMAL(18,0), a::DECIMAL(5,0)",
         ),
         ("select convert(integer, a) from t", "SELECT CAST(a AS INTEGER) FROM t"),
         (
