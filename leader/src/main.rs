@@ -11,6 +11,10 @@ use leader::cli;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Plans are trees that are walked recursively: as deep as the deepest statement that is let in. Only
+/// what is used of a stack takes memory.
+const STACK_BYTES: usize = 128 << 20;
+
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     match run(arguments) {
@@ -24,7 +28,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: cli::Arguments) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()?;
     let result = runtime.block_on(cli::run(arguments));
     // What still runs on a blocking thread is not worth waiting for.
     runtime.shutdown_background();

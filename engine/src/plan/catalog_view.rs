@@ -12,7 +12,6 @@ use datafusion::{
     error::{DataFusionError, Result},
     logical_expr::{Expr, LogicalPlanBuilder},
 };
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     catalog::{CatalogError, Relation, Table, View},
@@ -178,17 +177,8 @@ impl CatalogView {
         Some(Arc::new(self.scan(target).with_row_addresses()))
     }
 
-    /// A view is its query, bound under the search path it was written under; in a task of its own,
-    /// because views on views would each add to one stack.
-    pub(super) async fn expand(&self, view: &Arc<View>) -> Result<Arc<dyn TableProvider>> {
-        let (catalog, view) = (self.clone(), Arc::clone(view));
-        let planned = tokio::spawn(async move { catalog.plan_view(&view).await });
-        AbortOnDropHandle::new(planned)
-            .await
-            .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
-    }
-
-    async fn plan_view(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
+    /// A view is its query, bound under the search path it was written under.
+    pub(super) async fn expand(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
         let query = sql::parse_query(&view.definition)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         if self.context.view_depth == VIEW_DEPTH_MAX {
@@ -200,7 +190,7 @@ impl CatalogView {
             })));
         }
         let context = self.context.inside(view);
-        let plan = self.planner.session(context).bind(&query).await?;
+        let plan = Box::pin(self.planner.session(context).bind_here(&query)).await?;
         if view.late_binding {
             return Ok(Arc::new(ViewTable::new(plan, Some(view.definition.clone()))));
         }

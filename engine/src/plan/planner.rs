@@ -1,6 +1,6 @@
 //! The planner: one template for the warehouse, one session per statement.
 
-use std::sync::Arc;
+use std::{panic::resume_unwind, sync::Arc};
 
 use datafusion::{
     error::{DataFusionError, Result},
@@ -12,6 +12,7 @@ use datafusion::{
     sql::parser::Statement as DataFusionStatement,
 };
 use sqlparser::ast;
+use tokio::runtime::Handle;
 
 use crate::{
     catalog::{Catalog, FormerName, Table, View},
@@ -92,19 +93,29 @@ impl Planner {
             let _replaced = state.register_udf(function);
         }
         state.register_catalog_list(Arc::new(CatalogView { planner: self.clone(), context }));
-        PlanningSession { state }
+        PlanningSession { state: Arc::new(state) }
     }
 }
 
 /// Binds and plans within one statement.
+///
+/// Binding and planning compute without a pause. They do so on threads of their own, so that who waits
+/// for them can be cancelled, and others are served meanwhile.
+#[derive(Clone)]
 pub struct PlanningSession {
-    state: SessionState,
+    state: Arc<SessionState>,
 }
 
 impl PlanningSession {
     /// Resolves the names of a query, and the types if it has no parameters: those wait for
     /// [`Self::typed`].
     pub async fn bind(&self, query: &ast::Query) -> Result<LogicalPlan> {
+        let (session, query) = (self.clone(), query.clone());
+        apart(async move { session.bind_here(&query).await }).await
+    }
+
+    /// As [`Self::bind`], on this thread: for what is bound while a query is.
+    pub(super) async fn bind_here(&self, query: &ast::Query) -> Result<LogicalPlan> {
         let query = prepared(query);
         functions_exist::check(&query, &self.state)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
@@ -126,8 +137,12 @@ impl PlanningSession {
 
     /// Plans what was bound: analyzer, optimizer, physical planner, our passes.
     pub async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = self.state.create_physical_plan(plan).await?;
-        physical::run(plan, self.state.config_options())
+        let (state, plan) = (Arc::clone(&self.state), plan.clone());
+        apart(async move {
+            let plan = state.create_physical_plan(&plan).await?;
+            physical::run(plan, state.config_options())
+        })
+        .await
     }
 
     /// Returns what operators need to run.
@@ -139,6 +154,19 @@ impl PlanningSession {
     pub fn state(&self) -> &SessionState {
         &self.state
     }
+}
+
+/// Runs what computes for long on a thread that nothing else waits for.
+async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(work)).await.unwrap_or_else(|error| {
+        match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(error) => Err(DataFusionError::ExecutionJoin(Box::new(error))),
+        }
+    })
 }
 
 /// Returns a query in the form that DataFusion binds: every column with a name of its own, correlated

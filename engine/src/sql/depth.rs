@@ -5,23 +5,28 @@
 
 use sqlparser::{
     keywords::Keyword,
-    tokenizer::{Token, TokenWithSpan},
+    tokenizer::{Token, TokenWithSpan, Word},
 };
 
-use crate::sql::{SqlError, source::Source, syntax_error::too_deep};
+use crate::sql::{SqlError, needs_quotes, source::Source, syntax_error::too_deep};
 
 /// The deepest tree. Found by a test that parses, visits and drops such a tree on a 2 MB stack.
 pub(super) const DEPTH_MAX: usize = 1_500;
+/// A query in a query is planned through many calls.
+const SUBQUERY_WEIGHT: usize = 10;
+/// The name of a call is made of those of its arguments, again and again.
+const CALL_WEIGHT: usize = 5;
 
 /// Fails with 54001 if the tree of these tokens could be deeper than [`DEPTH_MAX`].
 pub(super) fn check(tokens: &[TokenWithSpan], source: &Source<'_>) -> Result<(), SqlError> {
     let mut open = vec![Level::default()];
     let mut depth = 0;
-    for token in tokens {
+    for (place, token) in tokens.iter().enumerate() {
         match &token.token {
             Token::LParen | Token::LBracket => {
-                open.push(Level { chain: 1, run: 0 });
-                depth += 1;
+                let weight = weight(&tokens[..place], &tokens[place + 1..]);
+                open.push(Level { chain: weight, run: 0 });
+                depth += weight;
             }
             Token::RParen | Token::RBracket if open.len() > 1 => {
                 depth -= open.pop().unwrap_or_default().depth();
@@ -46,6 +51,25 @@ pub(super) fn check(tokens: &[TokenWithSpan], source: &Source<'_>) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Returns how many nodes a parenthesis counts as, by what it is planned as.
+fn weight(before: &[TokenWithSpan], inside: &[TokenWithSpan]) -> usize {
+    fn word<'a>(mut tokens: impl Iterator<Item = &'a TokenWithSpan>) -> Option<&'a Word> {
+        match tokens.find(|token| !matches!(token.token, Token::Whitespace(_)))?.token {
+            Token::Word(ref word) => Some(word),
+            _ => None,
+        }
+    }
+    let is_query =
+        |word: &Word| matches!(word.keyword, Keyword::SELECT | Keyword::WITH | Keyword::VALUES);
+    if word(inside.iter()).is_some_and(is_query) {
+        SUBQUERY_WEIGHT
+    } else if word(before.iter().rev()).is_some_and(|word| !needs_quotes(&word.value)) {
+        CALL_WEIGHT
+    } else {
+        1
+    }
 }
 
 /// What has been seen inside one pair of parentheses.

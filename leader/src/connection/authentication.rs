@@ -28,6 +28,7 @@ use crate::{error::Error, leader::Authentication};
 const REDSHIFT_DRIVER_PARAMETERS: &[&str] = &["driver_version", "client_protocol_version"];
 /// The message that carries a password or a SCRAM step.
 const PASSWORD_TAG: u8 = b'p';
+const FLUSH_TAG: u8 = b'H';
 const SALT_BYTES: usize = 16;
 const SALTED_PASSWORD_BYTES: usize = 32;
 
@@ -49,9 +50,12 @@ impl Authenticator {
     }
 
     /// Asks the client who it is; returns when it has proved it.
+    ///
+    /// What was read beyond its answers is left in `unread`.
     pub(crate) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         socket: &mut S,
+        unread: &mut BytesMut,
         packet: &StartupPacket,
         peer: IpAddr,
     ) -> Result<(), Refusal> {
@@ -60,6 +64,7 @@ impl Authenticator {
         let Some(password) = &self.settings.password else {
             return self.trust(user, known, peer);
         };
+        let socket = &mut Incoming { socket, unread };
         let proved = if packet.has_any(REDSHIFT_DRIVER_PARAMETERS) {
             md5(socket, user, password).await?
         } else {
@@ -93,7 +98,7 @@ impl Authenticator {
     /// nor the time tell whether a user exists.
     async fn scram<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        socket: &mut S,
+        socket: &mut Incoming<'_, S>,
         known: bool,
     ) -> Result<bool, Refusal> {
         let expected = match &self.scram {
@@ -126,7 +131,7 @@ impl Authenticator {
 
 /// Runs MD5; returns whether the password was right.
 async fn md5<S: AsyncRead + AsyncWrite + Unpin>(
-    socket: &mut S,
+    socket: &mut Incoming<'_, S>,
     user: &str,
     password: &str,
 ) -> Result<bool, Refusal> {
@@ -152,21 +157,32 @@ fn protocol_violation(message: &str) -> Refusal {
     Refusal::Error(Error::statement(SqlState::PROTOCOL_VIOLATION, message))
 }
 
-async fn send<S: AsyncWrite + Unpin>(socket: &mut S, request: &Request) -> Result<(), Refusal> {
+/// A socket, and what was read from it but not used yet.
+struct Incoming<'a, S> {
+    socket: &'a mut S,
+    unread: &'a mut BytesMut,
+}
+
+async fn send<S: AsyncWrite + Unpin>(
+    Incoming { socket, .. }: &mut Incoming<'_, S>,
+    request: &Request,
+) -> Result<(), Refusal> {
     let mut bytes = BytesMut::new();
     request.encode(&mut bytes).map_err(|error| protocol_violation(&error.to_string()))?;
     socket.write_all(&bytes).await.map_err(|_| Refusal::Lost)?;
     socket.flush().await.map_err(|_| Refusal::Lost)
 }
 
-/// Receives one answer. The client waits for our next message, so nothing can follow it.
-async fn receive<S: AsyncRead + Unpin>(socket: &mut S) -> Result<Body, Refusal> {
-    let mut buffer = BytesMut::new();
-    let frame = read_frame(socket, &mut buffer, FRAME_BYTES_MAX_UNAUTHENTICATED).await;
-    match frame {
-        Ok(frame) if frame.tag == PASSWORD_TAG && buffer.is_empty() => Ok(Body(frame.body)),
-        Ok(_) => Err(protocol_violation("expected a password response")),
-        Err(FrameError::Lost) => Err(Refusal::Lost),
-        Err(FrameError::Protocol(message)) => Err(protocol_violation(&message)),
+/// Receives one answer. Redshift's Python driver sends a Flush behind each: there is nothing to flush.
+async fn receive<S: AsyncRead + Unpin>(from: &mut Incoming<'_, S>) -> Result<Body, Refusal> {
+    loop {
+        let frame = read_frame(from.socket, from.unread, FRAME_BYTES_MAX_UNAUTHENTICATED).await;
+        match frame {
+            Ok(frame) if frame.tag == FLUSH_TAG => {}
+            Ok(frame) if frame.tag == PASSWORD_TAG => return Ok(Body(frame.body)),
+            Ok(_) => return Err(protocol_violation("expected a password response")),
+            Err(FrameError::Lost) => return Err(Refusal::Lost),
+            Err(FrameError::Protocol(message)) => return Err(protocol_violation(&message)),
+        }
     }
 }

@@ -118,7 +118,7 @@ pub(crate) async fn serve(tcp: TcpStream, peer: SocketAddr, shared: Arc<Shared>)
         () = shared.kill.cancelled() => return,
     };
     match started {
-        Ok(Some(started)) => Connection::new(started, shared).run().await,
+        Ok(Some((socket, started))) => Connection::new(socket, started, shared).run().await,
         Ok(None) => {}
         Err(_) => tracing::debug!(%peer, "start-up took too long"),
     }
@@ -147,12 +147,12 @@ struct PreparedStatement {
 }
 
 impl Connection {
-    fn new(started: Started, shared: Arc<Shared>) -> Self {
-        let Started { socket, session, greeting, cancel, place } = started;
+    fn new(socket: BoxedSocket, started: Started, shared: Arc<Shared>) -> Self {
+        let Started { session, unread, greeting, cancel, place } = started;
         let (reader, writer) = tokio::io::split(socket);
         let lost = CancellationToken::new();
         let (sender, frames) = mpsc::channel(FRAMES_AHEAD);
-        let reader = tokio::spawn(read_frames(reader, sender, lost.clone()));
+        let reader = tokio::spawn(read_frames(reader, unread, sender, lost.clone()));
         let mut output = Output::new(writer);
         output.buffer().extend_from_slice(&greeting);
         let killed = shared.kill.clone();
@@ -337,10 +337,10 @@ enum Answered {
 /// Reads messages until the client ends the connection.
 async fn read_frames(
     mut socket: ReadHalf<BoxedSocket>,
+    mut buffer: BytesMut,
     frames: mpsc::Sender<Result<Frame, FrameError>>,
     lost: CancellationToken,
 ) {
-    let mut buffer = BytesMut::new();
     loop {
         let frame = frontend::read_frame(&mut socket, &mut buffer, frontend::FRAME_BYTES_MAX).await;
         match frame {

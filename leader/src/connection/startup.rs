@@ -52,8 +52,9 @@ pub(crate) enum Refusal {
 
 /// A client that is in.
 pub(crate) struct Started {
-    pub(crate) socket: BoxedSocket,
     pub(crate) session: Session,
+    /// What it sent beyond its start-up.
+    pub(crate) unread: BytesMut,
     /// What the client is sent with the first ReadyForQuery.
     pub(crate) greeting: BytesMut,
     pub(crate) cancel: super::cancel::Registration,
@@ -124,7 +125,11 @@ enum FirstPacket {
 }
 
 /// Brings a connection up to a session, or tells the client why not.
-pub(crate) async fn start(tcp: TcpStream, peer: SocketAddr, shared: &Shared) -> Option<Started> {
+pub(crate) async fn start(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    shared: &Shared,
+) -> Option<(BoxedSocket, Started)> {
     let mut socket: BoxedSocket = Box::new(tcp);
     let mut secure = false;
     for _ in 0..REQUESTS_MAX {
@@ -149,13 +154,13 @@ pub(crate) async fn start(tcp: TcpStream, peer: SocketAddr, shared: &Shared) -> 
             }
             Ok(FirstPacket::Cancel(pid, secret)) => {
                 shared.cancels.cancel(pid, secret);
+                // A client that came by TLS waits for its end.
+                let _ = socket.shutdown().await;
                 return None;
             }
             Ok(FirstPacket::Startup(packet)) => {
                 match open(&mut socket, &packet, peer, secure, shared).await {
-                    Ok((session, greeting, cancel, place)) => {
-                        return Some(Started { socket, session, greeting, cancel, place });
-                    }
+                    Ok(started) => return Some((socket, started)),
                     Err(refusal) => refusal,
                 }
             }
@@ -222,8 +227,6 @@ async fn read_packet(socket: &mut BoxedSocket) -> Result<FirstPacket, Refusal> {
     }
 }
 
-type Opened = (Session, BytesMut, super::cancel::Registration, tokio::sync::OwnedSemaphorePermit);
-
 /// Authenticates the client and opens its session.
 async fn open(
     socket: &mut BoxedSocket,
@@ -231,7 +234,7 @@ async fn open(
     peer: SocketAddr,
     secure: bool,
     shared: &Shared,
-) -> Result<Opened, Refusal> {
+) -> Result<Started, Refusal> {
     let user = packet.user()?;
     let database = packet.database(user);
     if shared.require_ssl && !secure {
@@ -248,7 +251,8 @@ async fn open(
     if packet.minor_version > 0 {
         negotiate(socket, packet).await?;
     }
-    shared.authenticator.authenticate(socket, packet, peer.ip()).await?;
+    let mut unread = BytesMut::new();
+    shared.authenticator.authenticate(socket, &mut unread, packet, peer.ip()).await?;
     if shared.shutdown.is_cancelled() {
         let message = "the database system is shutting down";
         return Err(refused(SqlState::CANNOT_CONNECT_NOW, message));
@@ -275,11 +279,11 @@ async fn open(
         startup_parameters,
     };
     let session = Session::open(&shared.leader, identity).map_err(Refusal::Error)?;
-    let (registration, secret) = shared.cancels.register(pid);
+    let (cancel, secret) = shared.cancels.register(pid);
     let greeting = greet(&session, pid, secret).map_err(Refusal::Error)?;
     tracing::Span::current().record("pid", pid.0);
     tracing::info!(%user, %database, %peer, secure, "connected");
-    Ok((session, greeting, registration, place))
+    Ok(Started { session, unread, greeting, cancel, place })
 }
 
 /// Tells a client that asked for a newer protocol that it gets 3.0.

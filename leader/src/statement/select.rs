@@ -108,11 +108,17 @@ pub(super) fn parameter_types(
     Ok(types.collect())
 }
 
-/// Returns the types that parameters are cast to: `$1::int` takes an integer.
+/// Returns the types that parameters are cast to: `$1::int` takes an integer, as `LIMIT $1` does.
 fn cast_parameters(plan: &LogicalPlan) -> Result<HashMap<String, DataType>, DataFusionError> {
     let mut casts = HashMap::new();
     plan.apply_with_subqueries(|node| {
+        let is_limit = matches!(node, LogicalPlan::Limit(_));
         node.apply_expressions(|expression| {
+            if let Expr::Placeholder(placeholder) = expression
+                && is_limit
+            {
+                casts.entry(placeholder.id.clone()).or_insert(DataType::Int64);
+            }
             expression.apply(|inner| {
                 if let Expr::Cast(cast) = inner
                     && let Expr::Placeholder(placeholder) = cast.expr.as_ref()

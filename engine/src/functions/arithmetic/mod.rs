@@ -14,14 +14,18 @@ mod quotient;
 
 pub(crate) use integer::out_of_range;
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, LazyLock},
+};
 
 use datafusion::{
     arrow::{array::ArrayRef, datatypes::DataType, error::ArrowError},
     common::plan_err,
     error::Result,
     logical_expr::{
-        ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+        expr::schema_name_from_exprs,
     },
     physical_expr_common::datum,
 };
@@ -143,6 +147,17 @@ impl ScalarUDFImpl for Checked {
         }
     }
 
+    /// A plan asks for the name of every part of an expression, at every part: for `a + b + c + …` that
+    /// would be text of the fourth power of its length. So the name of a name is a hash.
+    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
+        if arguments.iter().all(is_plain) {
+            return Ok(format!("{}({})", self.name(), schema_name_from_exprs(arguments)?));
+        }
+        let mut hasher = DefaultHasher::new();
+        arguments.hash(&mut hasher);
+        Ok(format!("{}#{:016x}", self.name(), hasher.finish()))
+    }
+
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         let [left, right] = types else {
             return plan_err!("{} takes two arguments", self.name());
@@ -171,6 +186,14 @@ impl ScalarUDFImpl for Checked {
                 _ => integer::compute(self.operation, left, right, result),
             }
         })
+    }
+}
+
+fn is_plain(argument: &Expr) -> bool {
+    match argument {
+        Expr::Column(_) | Expr::Literal(..) => true,
+        Expr::Cast(cast) => is_plain(&cast.expr),
+        _ => false,
     }
 }
 

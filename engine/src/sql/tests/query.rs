@@ -83,7 +83,8 @@ fn queries_and_what_becomes_of_them() {
         ),
         (
             "select listagg(distinct a, ',') within group (order by a) from t",
-            "SELECT listagg(DISTINCT a, ',') WITHIN GROUP (ORDER BY a) FROM t",
+            "SELECT listagg(array_agg(DISTINCT a ORDER BY a) FILTER (WHERE \
+             nullif(CAST(a AS VARCHAR), '') IS NOT NULL), ',') FROM t",
         ),
         (
             "select x as \"stats:encoded:label\" from t",
