@@ -254,7 +254,9 @@ async fn passwords_by_md5_for_redshift_drivers() {
         assert_eq!(request[..9], [b'R', 0, 0, 0, 12, 0, 0, 0, 5]);
         let hash =
             pgwire::api::auth::md5pass::hash_md5_password("awsuser", password, &request[9..]);
-        socket.write_all(&message(b'p', &[hash.as_bytes(), b"\0"].concat())).await.unwrap();
+        // The Python driver sends both at once.
+        let answers = [message(b'p', &[hash.as_bytes(), b"\0"].concat()), message(b'H', b"")];
+        socket.write_all(&answers.concat()).await.unwrap();
         assert_eq!(socket.read_u8().await.unwrap(), answer);
     }
     warehouse.stop().await;

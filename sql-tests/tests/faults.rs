@@ -238,6 +238,39 @@ async fn statement_timeout_stops_a_long_statement() -> Result<()> {
     works(&client).await
 }
 
+#[tokio::test]
+async fn a_deep_statement_is_answered_or_refused() -> Result<()> {
+    let cluster = Cluster::start(ClusterOptions::default())?;
+    let client = cluster.connect().await?;
+    client.run("create table n (x int)").await?;
+    client.run("set statement_timeout to 5000").await?;
+    let nested = |open: &str, core: &str, close: &str, n: usize| {
+        format!("select {}{core}{}", open.repeat(n), close.repeat(n))
+    };
+    for n in [40, 100, 140, 400, 1_000, 3_000] {
+        for sql in [
+            nested("* from (select ", "1 a", ") x", n),
+            nested("not ", "true", "", n),
+            nested("- ", "1", "", n),
+            nested("abs(", "1", ")", n),
+            nested("case when true then ", "1", " end", n),
+            nested("1 union all select ", "1", "", n),
+            nested("", "x", " + 1", n) + " from n",
+            nested("", "x", " || 'a'", n) + " from n",
+        ] {
+            let allowed = Duration::from_secs(20);
+            let answered = tokio::time::timeout(allowed, client.run(&sql)).await;
+            let answered = answered.with_context(|| format!("{n}: {:.40}…", sql))?;
+            if let Err(failure) = answered {
+                // Too deep, or too long in planning: that can be stopped.
+                let told = ["54001", "57014"].contains(&failure.sqlstate.as_str());
+                ensure!(told && n > 40, "{failure}: {n}: {:.40}…", sql);
+            }
+        }
+    }
+    works(&client).await
+}
+
 /// Runs two statements.
 async fn works(client: &Client) -> Result<()> {
     ensure!(client.value("select 1").await? == "1", "select 1");
