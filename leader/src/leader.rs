@@ -11,7 +11,7 @@ use std::{
 use engine::{
     access::S3Access,
     catalog::Identity,
-    ids::{QueryId, TableId},
+    ids::{ColumnId, QueryId, TableId},
     plan::Planner,
     storage::{ManagedStorage, delete_objects, paths::ObjectPath},
     system::EventLog,
@@ -56,7 +56,7 @@ pub struct Leader {
     sessions: Arc<SessionRegistry>,
     next_query_id: AtomicU64,
     /// The next value of every IDENTITY column in use: values are taken once, committed or not.
-    identities: Mutex<HashMap<(TableId, usize), Arc<AtomicI64>>>,
+    identities: Mutex<HashMap<(TableId, ColumnId), Arc<AtomicI64>>>,
 }
 
 impl Leader {
@@ -117,7 +117,7 @@ impl Leader {
     pub(crate) fn identity(
         &self,
         table: TableId,
-        column: usize,
+        column: ColumnId,
         identity: &Identity,
     ) -> Arc<AtomicI64> {
         let mut identities = self.identities.lock();

@@ -10,8 +10,10 @@
 //! * A catalogue never changes; [`CatalogChange`] makes the next version of it.
 //! * There is one catalogue. Whatever DataFusion or a system table shows is a view over it.
 
+mod alter;
 mod change;
 mod error;
+mod move_runs;
 mod schema;
 mod table;
 mod view;
@@ -22,13 +24,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{CommitSeq, SchemaId, TableId};
 
+pub use alter::TableChange;
 pub use change::{CatalogChange, RunDeletes};
 pub use error::CatalogError;
 pub use schema::{SUPERUSER, Schema};
 pub use table::{
     Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
 };
-pub use view::{FormerName, View, ViewColumn};
+pub use view::{FormerColumns, FormerName, View, ViewColumn};
 
 /// The schema every database starts with.
 pub const PUBLIC_SCHEMA: SchemaId = SchemaId(2200);

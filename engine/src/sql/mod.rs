@@ -51,6 +51,8 @@ mod unsupported;
 mod update;
 mod values_query;
 
+pub use alter_table::{AlterAction, AlterTable};
+pub use encoding::check as check_encoding;
 pub use error::SqlError;
 pub use parse::{parse, parse_expression, parse_query};
 pub(crate) use reserved::needs_quotes;
@@ -59,8 +61,8 @@ pub use statement::{
     Assignment, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
     CreateTableAs, CreateView, Delete, DistStyleName, Drop, DropKind, Explain, IdentityClause,
     Insert, InsertSource, LikeClause, Merge, MergeAction, MergeInsert, MergeMatched,
-    ParsedStatement, QualifiedName, RenameTable, Set, SortKeyClause, Statement, TableAttributes,
-    Target, TransactionModes, Update,
+    ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes, Target,
+    TransactionModes, Update,
 };
 pub use values_query::values_query;
 

@@ -72,7 +72,7 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         return cursor.query().map(Statement::Query);
     }
     if cursor.at_all(&["alter", "table"]) {
-        return alter_table::parse(cursor).map(Statement::RenameTable);
+        return alter_table::parse(cursor).map(Statement::AlterTable);
     }
     let Some(word) = cursor.peek_word().map(str::to_owned) else { return Err(cursor.unexpected()) };
     unsupported::check(cursor)?;

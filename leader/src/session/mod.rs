@@ -268,6 +268,8 @@ impl Session {
             system: Arc::new(system),
             target,
             former_names: Vec::new(),
+            former_columns: Vec::new(),
+            marked: None,
             view_depth: 0,
         };
         self.leader.planner().session(Arc::new(context))

@@ -47,6 +47,8 @@ pub(super) async fn run(
         name: create.name.name.clone(),
         owner: SUPERUSER,
         columns,
+        dropped_column_max: 0,
+        has_stray_columns: false,
         dist_style,
         sort_key,
         constraints: Vec::new(),
@@ -87,6 +89,8 @@ fn columns_of(schema: &Schema, names: &[String]) -> Result<Vec<Column>, Error> {
             default: None,
             identity: None,
             encoding: String::new(),
+            stored_as: Vec::new(),
+            missing: None,
         });
     }
     Ok(columns)

@@ -42,6 +42,7 @@ pub(super) async fn run(session: &mut Session, create: &CreateView) -> Result<Ou
         Some(view) => view.id,
         None => TableId(session.leader().log().new_oid()),
     };
+    let made_of = catalog.former_columns(&depends_on);
     let view = View {
         id,
         schema: schema.id,
@@ -52,6 +53,7 @@ pub(super) async fn run(session: &mut Session, create: &CreateView) -> Result<Ou
         columns,
         depends_on,
         former_names: Vec::new(),
+        made_of,
         late_binding: create.no_schema_binding,
     };
     session.change(vec![CatalogChange::PutView(Arc::new(view))])?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::{
-    catalog::{Catalog, CatalogError, Relation, Schema, Table},
+    catalog::{Catalog, CatalogError, Column, Relation, Schema, Table},
     client_error::SqlState,
     sql::QualifiedName,
     transaction::LockMode,
@@ -53,8 +53,35 @@ pub(super) async fn table_to_write(
         let table = table(session, &catalog, name)?;
         // While we waited it may have been dropped, and another one made under its name.
         if table.id == locked {
+            check_unaltered(session, &table)?;
             return Ok(table);
         }
+    }
+}
+
+/// Fails if another transaction has altered the table since this one's snapshot: what this one would write
+/// is laid out as the table was.
+fn check_unaltered(session: &mut Session, table: &Table) -> Result<(), Error> {
+    let head = session.leader().log().head();
+    let base = session.transaction().base();
+    match (base.table_by_id(table.id), head.table_by_id(table.id)) {
+        (Some(base), Some(head)) if !head.is_laid_out_as(base) => {
+            Err(CatalogError::ConcurrentlyChanged(table.name.clone()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fails if another transaction has changed the table's rows since this one's snapshot: what is written anew from
+/// the snapshot would undo that.
+pub(super) fn check_unchanged(session: &mut Session, table: &Table) -> Result<(), Error> {
+    let head = session.leader().log().head();
+    let base = session.transaction().base();
+    match (base.table_by_id(table.id), head.table_by_id(table.id)) {
+        (Some(base), Some(head)) if head.manifest != base.manifest => {
+            Err(CatalogError::ConcurrentlyChanged(table.name.clone()).into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -73,6 +100,11 @@ pub(super) fn schema_for_new(
     first.map(Arc::clone).ok_or_else(|| {
         Error::statement(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
     })
+}
+
+/// Returns the column of this name.
+pub(super) fn column<'t>(table: &'t Table, name: &str) -> Result<&'t Column, Error> {
+    column_position(table, name).map(|position| &table.columns[position])
 }
 
 /// Returns the position of a column in a table.

@@ -1,12 +1,16 @@
 //! From the attributes a statement writes to a table's definition: what CREATE TABLE and CREATE TABLE
 //! AS share.
 
+use std::sync::Arc;
+
 use engine::{
-    catalog::{Column, SortKey},
+    catalog::{Column, SortKey, Table, TableConstraint, TableConstraintKind},
     client_error::SqlState,
     distribution::{AutoStyle, DistStyle},
     ids::ColumnId,
-    sql::{DistStyleName, SortKeyClause, TableAttributes},
+    sql::{
+        Constraint, ConstraintKind, DistStyleName, QualifiedName, SortKeyClause, TableAttributes,
+    },
     types::SqlType,
 };
 
@@ -42,7 +46,51 @@ pub(super) fn sort_key(attributes: &TableAttributes, columns: &[Column]) -> Resu
     }
 }
 
-fn column_id(columns: &[Column], name: &str) -> Result<ColumnId, Error> {
+/// Returns a constraint as the catalogue keeps it; `table` is the name of the table it is of, `find` finds the one
+/// that a foreign key refers to.
+pub(super) fn constraint(
+    written: &Constraint,
+    table: &str,
+    columns: &[Column],
+    find: impl FnOnce(&QualifiedName) -> Result<Arc<Table>, Error>,
+) -> Result<TableConstraint, Error> {
+    let (suffix, kind) = match &written.kind {
+        ConstraintKind::PrimaryKey => ("pkey".to_owned(), TableConstraintKind::PrimaryKey),
+        ConstraintKind::Unique => {
+            (format!("{}_key", written.columns.join("_")), TableConstraintKind::Unique)
+        }
+        ConstraintKind::ForeignKey { table, columns } => {
+            let parent = find(table)?;
+            let columns = if columns.is_empty() {
+                primary_key(&parent)
+            } else {
+                key_columns(&parent.columns, columns)?
+            };
+            let kind = TableConstraintKind::ForeignKey { table: parent.id, columns };
+            (format!("{}_fkey", written.columns.join("_")), kind)
+        }
+    };
+    let name = written.name.clone().unwrap_or_else(|| format!("{table}_{suffix}"));
+    Ok(TableConstraint { name, kind, columns: key_columns(columns, &written.columns)? })
+}
+
+fn primary_key(table: &Table) -> Vec<ColumnId> {
+    let key = table.constraints.iter().find(|c| c.kind == TableConstraintKind::PrimaryKey);
+    key.map(|key| key.columns.clone()).unwrap_or_default()
+}
+
+fn key_columns(columns: &[Column], names: &[String]) -> Result<Vec<ColumnId>, Error> {
+    let id = |name: &String| {
+        let column = columns.iter().find(|column| column.name == *name);
+        column.map(|column| column.id).ok_or_else(|| {
+            let message = format!("column \"{name}\" named in key does not exist");
+            Error::statement(SqlState::UNDEFINED_COLUMN, message)
+        })
+    };
+    names.iter().map(id).collect()
+}
+
+pub(super) fn column_id(columns: &[Column], name: &str) -> Result<ColumnId, Error> {
     let column = columns.iter().find(|column| column.name == name);
     column.map(|column| column.id).ok_or_else(|| {
         Error::statement(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"))
