@@ -10,7 +10,7 @@ use std::{
 
 use engine::{
     access::S3Access,
-    catalog::Identity,
+    catalog::{Identity, TableManifest},
     ids::{ColumnId, QueryId, TableId},
     plan::Planner,
     storage::{ManagedStorage, delete_objects, paths::ObjectPath},
@@ -57,6 +57,17 @@ pub struct Leader {
     next_query_id: AtomicU64,
     /// The next value of every IDENTITY column in use: values are taken once, committed or not.
     identities: Mutex<HashMap<(TableId, ColumnId), Arc<AtomicI64>>>,
+    /// What ANALYZE has seen of each table since the leader started.
+    analyzed: Mutex<HashMap<TableId, Analyzed>>,
+}
+
+/// A table as ANALYZE last saw it.
+#[derive(Debug, Clone)]
+pub(crate) struct Analyzed {
+    /// Its runs.
+    pub(crate) manifest: Arc<TableManifest>,
+    /// When: microseconds since 1970, UTC.
+    pub(crate) at_us: i64,
 }
 
 impl Leader {
@@ -67,6 +78,7 @@ impl Leader {
             sessions: Arc::default(),
             next_query_id: AtomicU64::new(1),
             identities: Mutex::default(),
+            analyzed: Mutex::default(),
         })
     }
 
@@ -125,6 +137,19 @@ impl Leader {
             .entry((table, column))
             .or_insert_with(|| Arc::new(AtomicI64::new(identity.next)));
         Arc::clone(counter)
+    }
+
+    /// Returns a table as ANALYZE last saw it.
+    pub(crate) fn analyzed(&self, table: TableId) -> Option<Analyzed> {
+        self.analyzed.lock().get(&table).cloned()
+    }
+
+    /// Says what ANALYZE has seen of a table, and forgets tables that are gone.
+    pub(crate) fn set_analyzed(&self, table: TableId, seen: Analyzed) {
+        let head = self.log().head();
+        let mut analyzed = self.analyzed.lock();
+        analyzed.retain(|known, _| head.table_by_id(*known).is_some());
+        analyzed.insert(table, seen);
     }
 
     /// Deletes the objects of a transaction that did not commit.

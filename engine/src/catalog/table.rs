@@ -1,13 +1,13 @@
 //! A table: its columns, where its rows lie, and its live runs.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     distribution::{AutoStyle, DistStyle},
-    ids::{ColumnId, SchemaId, TableId, UserId},
+    ids::{ColumnId, RunId, SchemaId, TableId, UserId},
     storage::{
         paths::{ObjectPath, RunPath},
         run::{Run, StatisticsValue},
@@ -158,6 +158,21 @@ impl TableManifest {
     /// Returns the number of rows, without the deleted ones.
     pub fn row_count(&self) -> u64 {
         self.runs.iter().map(Run::live_row_count).sum()
+    }
+
+    /// Returns how many rows came or went since the table was like `before`.
+    pub fn modified_count(&self, before: &Self) -> u64 {
+        let known: HashMap<RunId, &Run> = before.runs.iter().map(|run| (run.id, run)).collect();
+        let mut modified = before.row_count();
+        for run in &self.runs {
+            let rows = run.live_row_count();
+            match known.get(&run.id) {
+                // Of the rows counted above these have not gone.
+                Some(_) => modified = modified.saturating_sub(rows),
+                None => modified += rows,
+            }
+        }
+        modified
     }
 
     /// Returns the size of all runs.

@@ -12,6 +12,7 @@
 //! * An error's position counts characters of the whole query string, from 1.
 
 mod alter_table;
+mod analyze;
 mod column_definition;
 mod constraint;
 pub mod copy;
@@ -52,6 +53,7 @@ mod update;
 mod values_query;
 
 pub use alter_table::{AlterAction, AlterTable};
+pub use analyze::Analyze;
 pub use encoding::check as check_encoding;
 pub use error::SqlError;
 pub use parse::{parse, parse_expression, parse_query};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use crate::sql::{
-    ParsedStatement, SqlError, Statement, alter_table, copy, create_schema, create_table,
+    ParsedStatement, SqlError, Statement, alter_table, analyze, copy, create_schema, create_table,
     create_view,
     cursor::Cursor,
     delete, drop, explain, insert, lock, merge, query, session, set, show,
@@ -86,6 +86,7 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         "merge" => merge::parse(cursor).map(Box::new).map(Statement::Merge),
         "lock" => lock::parse(cursor).map(Statement::Lock),
         "truncate" => truncate::parse(cursor).map(Statement::Truncate),
+        "analyze" | "analyse" => analyze::parse(cursor).map(Statement::Analyze),
         "copy" => copy_statement(cursor),
         "explain" => explain::parse(cursor).map(Statement::Explain),
         "begin" | "start" => transaction::begin(cursor, &word),

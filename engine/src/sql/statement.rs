@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use crate::{
-    sql::{alter_table::AlterTable, copy::CopyStatement},
+    sql::{alter_table::AlterTable, analyze::Analyze, copy::CopyStatement},
     types::SqlType,
 };
 
@@ -77,6 +77,8 @@ pub enum Statement {
     Drop(Drop),
     /// TRUNCATE [TABLE].
     Truncate(QualifiedName),
+    /// ANALYZE.
+    Analyze(Analyze),
     /// COPY … FROM 's3://…'.
     Copy(CopyStatement),
     /// BEGIN, START TRANSACTION.

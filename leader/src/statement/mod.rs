@@ -1,6 +1,7 @@
 //! Statements: one file each. This is the one dispatch.
 
 mod alter_table;
+mod analyze;
 mod assignment;
 mod copy;
 mod create_schema;
@@ -104,6 +105,7 @@ fn kind_of(statement: &Statement) -> StatementKind {
         | Statement::Drop(_) => StatementKind::Ddl,
         Statement::Explain(_)
         | Statement::Truncate(_)
+        | Statement::Analyze(_)
         | Statement::Lock(_)
         | Statement::Begin(_)
         | Statement::Commit
@@ -152,6 +154,7 @@ async fn dispatch(
         Statement::AlterTable(alter) => alter_table::run(session, alter).await,
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
+        Statement::Analyze(analyze) => analyze::run(session, analyze),
         Statement::Copy(copy) => copy::run(session, copy).await,
         Statement::Begin(modes) => session.begin(modes).map(|()| Outcome::done("BEGIN")),
         Statement::Commit => session.commit().await.map(Outcome::done),
