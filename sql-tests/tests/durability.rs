@@ -285,6 +285,38 @@ async fn altered_tables_are_the_same_after_a_kill() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn temporary_tables_leave_nothing_behind() -> Result<()> {
+    let mut cluster = Cluster::start(ClusterOptions { slices: Some(2), ..Default::default() })?;
+    let session = cluster.connect().await?;
+    session.run("create table kept (x int)").await?;
+    session.run("create temp table gone (x int)").await?;
+    session.run("insert into gone values (1), (2), (3)").await?;
+    session.run("delete from gone where x = 2").await?;
+    session.run("insert into kept select x from gone").await?;
+    let log = std::fs::read_dir(cluster.data().join("log"))?;
+    for record in log {
+        let text = String::from_utf8_lossy(&std::fs::read(record?.path())?).into_owned();
+        ensure!(!text.contains("gone") && !text.contains("pg_temp"), "{text}");
+    }
+    ensure!(vectors(&cluster)? == 1);
+    drop(session);
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while vectors(&cluster)? > 0 {
+        ensure!(std::time::Instant::now() < deadline, "the session's tables outlive it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let session = cluster.connect().await?;
+    session.run("create temp table gone (x int)").await?;
+    session.run("insert into gone values (1), (2), (3)").await?;
+    session.run("delete from gone where x = 2").await?;
+    cluster.kill_and_restart()?;
+    let session = cluster.connect().await?;
+    ensure!(vectors(&cluster)? == 0, "a delete vector of a temporary table is still there");
+    ensure!(session.run("select * from gone").await.is_err_and(|e| e.sqlstate == "42P01"));
+    assert_rows(&session, "kept", 2, 0).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_leaves_in_order_and_loses_nothing() -> Result<()> {
     let mut cluster = Cluster::start(ClusterOptions::default())?;
     let client = cluster.connect().await?;

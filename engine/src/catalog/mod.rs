@@ -16,6 +16,7 @@ mod error;
 mod move_runs;
 mod schema;
 mod table;
+mod temporary;
 mod view;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -31,6 +32,7 @@ pub use schema::{SUPERUSER, Schema};
 pub use table::{
     Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
 };
+pub use temporary::Temporary;
 pub use view::{FormerColumns, FormerName, View, ViewColumn};
 
 /// The schema every database starts with.
@@ -52,6 +54,9 @@ pub struct Catalog {
     schemas: BTreeMap<SchemaId, Arc<Schema>>,
     tables: BTreeMap<TableId, Arc<Table>>,
     views: BTreeMap<TableId, Arc<View>>,
+    /// The committed version that this one is made of, if temporary tables were added to it.
+    #[serde(skip)]
+    committed: Option<Arc<Catalog>>,
 }
 
 impl Default for Catalog {
@@ -62,6 +67,7 @@ impl Default for Catalog {
             schemas: BTreeMap::from([(PUBLIC_SCHEMA, Arc::new(Schema::public()))]),
             tables: BTreeMap::new(),
             views: BTreeMap::new(),
+            committed: None,
         }
     }
 }

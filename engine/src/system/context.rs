@@ -74,12 +74,12 @@ impl SystemContext {
         implicit.into_iter().chain(named).filter(|name| self.schema_id(name).is_some()).collect()
     }
 
-    /// Returns the first schema of the path that exists: where CREATE puts things.
+    /// Returns the first schema of the path that exists, after that of temporary tables: where CREATE puts things.
     pub(crate) fn current_schema(&self) -> Option<&str> {
         self.search_path
             .iter()
             .map(|schema| if schema == "$user" { self.user.as_str() } else { schema.as_str() })
-            .find(|name| self.schema_id(name).is_some())
+            .find(|name| !name.starts_with("pg_temp_") && self.schema_id(name).is_some())
     }
 
     /// Returns the id of a schema, the system's own included.

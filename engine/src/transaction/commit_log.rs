@@ -116,13 +116,6 @@ impl CommitLog {
         self.locks.owner(xid, pid)
     }
 
-    /// Starts a transaction that reads the newest committed version.
-    ///
-    /// A writer takes its table's lock first: then nobody has changed the table since that version.
-    pub fn begin(&self, locks: HeldLocks) -> Transaction {
-        Transaction::begin(locks, self.head())
-    }
-
     /// Returns the locks of all transactions, held and waited for.
     pub fn locks(&self) -> Vec<LockInfo> {
         self.locks.list()

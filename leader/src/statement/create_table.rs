@@ -18,9 +18,9 @@ use crate::{
 };
 
 pub(super) fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome, Error> {
-    refuse_temporary(create.temporary)?;
     let catalog = session.catalog();
-    let schema = names::schema_for_new(session, &catalog, &create.name)?;
+    let (schema, create_schema) =
+        names::schema_for_table(session, &catalog, &create.name, create.temporary)?;
     if catalog.relation(schema.id, &create.name.name).is_some() {
         return already_there(session, &create.name, create.if_not_exists, "CREATE TABLE");
     }
@@ -31,7 +31,7 @@ pub(super) fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome
     let (name, columns) = (&create.name.name, &shape.columns);
     let constraints = create.constraints.iter().map(|written| {
         definition::constraint(written, name, columns, |parent| {
-            names::table(session, &catalog, parent)
+            names::parent(session, &catalog, parent, schema.id)
         })
     });
     let constraints = constraints.collect::<Result<Vec<_>, _>>()?;
@@ -49,7 +49,8 @@ pub(super) fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome
         created_at_us: Utc::now().timestamp_micros(),
         manifest: Arc::default(),
     };
-    session.change(vec![CatalogChange::CreateTable(Arc::new(table))])?;
+    let create_table = CatalogChange::CreateTable(Arc::new(table));
+    session.change(create_schema.into_iter().chain([create_table]).collect())?;
     Ok(Outcome::done("CREATE TABLE"))
 }
 
@@ -86,7 +87,7 @@ fn shape_of(create: &CreateTable) -> Result<Shape, Error> {
     }
     let dist_style = definition::dist_style(&create.attributes, &columns, AutoStyle::All)?;
     let sort_key = definition::sort_key(&create.attributes, &columns)?;
-    definition::fill_encodings(&mut columns, &sort_key);
+    definition::fill_encodings(&mut columns, &sort_key, create.temporary);
     Ok(Shape { columns, dist_style, sort_key })
 }
 
@@ -105,16 +106,6 @@ fn shape_like(session: &Session, catalog: &Catalog, like: &LikeClause) -> Result
     }
     let (dist_style, sort_key) = (parent.dist_style, parent.sort_key.clone());
     Ok(Shape { columns, dist_style, sort_key })
-}
-
-pub(super) fn refuse_temporary(temporary: bool) -> Result<(), Error> {
-    if !temporary {
-        return Ok(());
-    }
-    Err(Error::unsupported(
-        "CREATE TEMPORARY TABLE",
-        "Create a table in a schema of your own and drop it.",
-    ))
 }
 
 /// IF NOT EXISTS says so and goes on; without it the name is taken.

@@ -106,9 +106,9 @@ pub(super) fn column_id_at(position: usize) -> Result<ColumnId, Error> {
 
 /// Returns the encoding a column gets when none is written: Redshift's rule for tables without
 /// ENCODE (developer guide, "CREATE TABLE", ENCODE AUTO).
-pub(super) fn default_encoding(sql_type: SqlType, is_sort_key: bool) -> &'static str {
+pub(super) fn default_encoding(sql_type: SqlType, is_raw: bool) -> &'static str {
     match sql_type {
-        _ if is_sort_key => "none",
+        _ if is_raw => "none",
         SqlType::Boolean | SqlType::Real | SqlType::DoublePrecision => "none",
         SqlType::Char { .. } | SqlType::Varchar { .. } | SqlType::Name => "lzo",
         _ => "az64",
@@ -123,10 +123,10 @@ pub(super) fn shown_encoding(written: &str) -> String {
     }
 }
 
-/// Gives every column without an encoding the default one.
-pub(super) fn fill_encodings(columns: &mut [Column], sort_key: &SortKey) {
+/// Gives every column without an encoding the default one; those of temporary tables are not encoded.
+pub(super) fn fill_encodings(columns: &mut [Column], sort_key: &SortKey, temporary: bool) {
     for column in columns.iter_mut().filter(|column| column.encoding.is_empty()) {
-        let is_sort_key = sort_key.columns().contains(&column.id);
-        column.encoding = default_encoding(column.sql_type, is_sort_key).to_owned();
+        let is_raw = temporary || sort_key.columns().contains(&column.id);
+        column.encoding = default_encoding(column.sql_type, is_raw).to_owned();
     }
 }

@@ -46,6 +46,12 @@ pub(super) async fn run(
     if target.id == source.id {
         return Err(differ("cannot append a table to itself".to_owned()));
     }
+    if session.is_temporary(target.schema) || session.is_temporary(source.schema) {
+        return Err(Error::unsupported(
+            "ALTER TABLE APPEND of a temporary table",
+            "INSERT its rows into the other, then TRUNCATE it.",
+        ));
+    }
     check_layout(&target, &source)?;
     let columns = matching(&target, &source, extra)?;
     if fills_as_runs_do(session, &target, &columns).await?

@@ -23,7 +23,7 @@ pub(super) fn add(
 ) -> Result<TableChange, Error> {
     let catalog = session.catalog();
     let constraint = definition::constraint(written, &table.name, &table.columns, |parent| {
-        names::table(session, &catalog, parent)
+        names::parent(session, &catalog, parent, table.schema)
     })?;
     if table.constraints.iter().any(|known| known.name == constraint.name) {
         let message = format!(
