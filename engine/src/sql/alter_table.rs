@@ -34,7 +34,7 @@ pub enum AlterAction {
         new_name: String,
     },
     /// ADD [COLUMN].
-    AddColumn(ColumnDefinition),
+    AddColumn(Box<ColumnDefinition>),
     /// DROP [COLUMN].
     DropColumn {
         /// The column.
@@ -174,7 +174,7 @@ fn add(cursor: &mut Cursor<'_>, table: &QualifiedName) -> Result<AlterAction, Sq
     } else if column.identity.is_some() {
         "IDENTITY"
     } else {
-        return Ok(AlterAction::AddColumn(column));
+        return Ok(AlterAction::AddColumn(Box::new(column)));
     };
     let message = format!("ALTER TABLE ADD COLUMN cannot add a column with {refused}");
     Err(SqlError::unsupported(message, Some(position)).with_hint(
