@@ -32,7 +32,7 @@ pub use schema::{SUPERUSER, Schema};
 pub use table::{
     Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
 };
-pub use temporary::Temporary;
+pub use temporary::{TEMPORARY_PREFIX, Temporary};
 pub use view::{FormerColumns, FormerName, View, ViewColumn};
 
 /// The schema every database starts with.

@@ -12,6 +12,9 @@ use crate::{
     storage::paths::ObjectPath,
 };
 
+/// What schemas of temporary tables are called, before the session's process id.
+pub const TEMPORARY_PREFIX: &str = "pg_temp_";
+
 /// The temporary schema of a session, with its tables.
 #[derive(Debug, Clone)]
 pub struct Temporary {

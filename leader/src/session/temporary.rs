@@ -3,16 +3,13 @@
 use std::{collections::HashSet, sync::Arc};
 
 use engine::{
-    catalog::{Catalog, CatalogChange, SUPERUSER, Schema, Temporary},
+    catalog::{Catalog, CatalogChange, SUPERUSER, Schema, TEMPORARY_PREFIX, Temporary},
     ids::SchemaId,
     storage::paths::ObjectPath,
     transaction::Transaction,
 };
 
 use crate::session::Session;
-
-/// What schemas of temporary tables are called, before the session's process id.
-const SCHEMA_PREFIX: &str = "pg_temp_";
 
 /// The temporary tables of a session, as of its last commit.
 #[derive(Debug, Default)]
@@ -59,7 +56,7 @@ impl Session {
     pub(crate) fn temporary_schema(&mut self) -> (Arc<Schema>, Option<CatalogChange>) {
         let known = self.temporary.schema.clone();
         let schema = known.unwrap_or_else(|| {
-            let name = format!("{SCHEMA_PREFIX}{}", self.client.pid);
+            let name = format!("{TEMPORARY_PREFIX}{}", self.client.pid);
             let id = SchemaId(self.leader.log().new_oid());
             Arc::new(Schema { id, name, owner: SUPERUSER })
         });
