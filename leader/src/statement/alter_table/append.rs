@@ -146,7 +146,8 @@ async fn fills_as_runs_do(
         let catalog = session.catalog();
         let value = write::default_value(&session.planning(catalog), column).await?;
         let default = StatisticsValue::of(value.as_ref(), 0);
-        let is_known = value.is_null(0) || default.is_some();
+        // Writing the rows anew is what fails where NULL is not allowed.
+        let is_known = if value.is_null(0) { column.nullable } else { default.is_some() };
         if column.identity.is_some() || !is_known || default != column.missing {
             return Ok(false);
         }
