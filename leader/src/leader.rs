@@ -10,8 +10,8 @@ use std::{
 
 use engine::{
     access::S3Access,
-    catalog::Identity,
-    ids::{QueryId, TableId},
+    catalog::{Identity, TableManifest},
+    ids::{ColumnId, QueryId, TableId},
     plan::Planner,
     storage::{ManagedStorage, delete_objects, paths::ObjectPath},
     system::EventLog,
@@ -56,7 +56,18 @@ pub struct Leader {
     sessions: Arc<SessionRegistry>,
     next_query_id: AtomicU64,
     /// The next value of every IDENTITY column in use: values are taken once, committed or not.
-    identities: Mutex<HashMap<(TableId, usize), Arc<AtomicI64>>>,
+    identities: Mutex<HashMap<(TableId, ColumnId), Arc<AtomicI64>>>,
+    /// What ANALYZE has seen of each table since the leader started.
+    analyzed: Mutex<HashMap<TableId, Analyzed>>,
+}
+
+/// A table as ANALYZE last saw it.
+#[derive(Debug, Clone)]
+pub(crate) struct Analyzed {
+    /// Its runs.
+    pub(crate) manifest: Arc<TableManifest>,
+    /// When: microseconds since 1970, UTC.
+    pub(crate) at_us: i64,
 }
 
 impl Leader {
@@ -67,6 +78,7 @@ impl Leader {
             sessions: Arc::default(),
             next_query_id: AtomicU64::new(1),
             identities: Mutex::default(),
+            analyzed: Mutex::default(),
         })
     }
 
@@ -117,7 +129,7 @@ impl Leader {
     pub(crate) fn identity(
         &self,
         table: TableId,
-        column: usize,
+        column: ColumnId,
         identity: &Identity,
     ) -> Arc<AtomicI64> {
         let mut identities = self.identities.lock();
@@ -125,6 +137,19 @@ impl Leader {
             .entry((table, column))
             .or_insert_with(|| Arc::new(AtomicI64::new(identity.next)));
         Arc::clone(counter)
+    }
+
+    /// Returns a table as ANALYZE last saw it.
+    pub(crate) fn analyzed(&self, table: TableId) -> Option<Analyzed> {
+        self.analyzed.lock().get(&table).cloned()
+    }
+
+    /// Says what ANALYZE has seen of a table, and forgets tables that are gone.
+    pub(crate) fn set_analyzed(&self, table: TableId, seen: Analyzed) {
+        let head = self.log().head();
+        let mut analyzed = self.analyzed.lock();
+        analyzed.retain(|known, _| head.table_by_id(*known).is_some());
+        analyzed.insert(table, seen);
     }
 
     /// Deletes the objects of a transaction that did not commit.

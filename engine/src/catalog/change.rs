@@ -5,9 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::{Catalog, CatalogError, FormerName, Relation, Schema, Table, TableManifest, View},
+    catalog::{
+        Catalog, CatalogError, FormerName, Relation, Schema, Table, TableChange, TableManifest,
+        View,
+    },
     distribution::DistStyle,
-    ids::{DeleteVectorId, RunId, SchemaId, SliceId, TableId},
+    ids::{ColumnId, DeleteVectorId, RunId, SchemaId, SliceId, TableId},
     storage::{
         paths::{ObjectPath, RunPath},
         run::{DeleteVectorEntry, Run},
@@ -36,6 +39,13 @@ pub enum CatalogChange {
         /// Its new name, in the same schema.
         name: String,
     },
+    /// A table is defined otherwise; its runs stay.
+    Alter {
+        /// The table.
+        table: TableId,
+        /// How.
+        change: TableChange,
+    },
     /// Rows arrive: COPY, INSERT.
     AppendRuns {
         /// The table.
@@ -51,6 +61,15 @@ pub enum CatalogChange {
         removed: Vec<RunId>,
         /// The runs that come.
         added: Vec<Run>,
+    },
+    /// All runs of a table become another's: ALTER TABLE APPEND.
+    MoveRuns {
+        /// The table that is empty afterwards.
+        source: TableId,
+        /// The table that has the rows.
+        target: TableId,
+        /// For each column of the target, which one of the source it takes its values from.
+        columns: Vec<Option<ColumnId>>,
     },
     /// Rows of runs that stay are deleted: DELETE, UPDATE, MERGE.
     DeleteRows {
@@ -84,10 +103,20 @@ pub struct RunDeletes {
     pub run: RunId,
     /// Its slice.
     pub slice: SliceId,
+    /// The table it was written for, if it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<TableId>,
     /// Delete vectors of the run whose rows the new one takes over; every one must be there.
     pub replaced: Vec<DeleteVectorId>,
     /// The new delete vector.
     pub vector: DeleteVectorEntry,
+}
+
+impl RunDeletes {
+    /// Returns where the run is, as a run of `table`.
+    pub fn path(&self, table: TableId) -> RunPath {
+        RunPath { table: self.home.unwrap_or(table), slice: self.slice, run: self.run }
+    }
 }
 
 impl CatalogChange {
@@ -107,17 +136,23 @@ impl CatalogChange {
         self.table().filter(|_| !matches!(self, Self::AppendRuns { .. }))
     }
 
+    /// Returns the table that objects have been moved to by it.
+    pub fn target_of_move(&self) -> Option<TableId> {
+        match self {
+            Self::MoveRuns { target, .. } => Some(*target),
+            _ => None,
+        }
+    }
+
     /// Returns the objects that were written for it.
     pub fn written_objects(&self) -> Vec<ObjectPath> {
         match self {
             Self::AppendRuns { table, runs } | Self::ReplaceRuns { table, added: runs, .. } => {
-                let path = |run: &Run| RunPath { table: *table, slice: run.slice, run: run.id };
-                runs.iter().map(|run| ObjectPath::Run(path(run))).collect()
+                runs.iter().map(|run| ObjectPath::Run(run.path(*table))).collect()
             }
             Self::DeleteRows { table, runs } => {
                 let object = |deletes: &RunDeletes| {
-                    let run = RunPath { table: *table, slice: deletes.slice, run: deletes.run };
-                    ObjectPath::DeleteVector(run, deletes.vector.id)
+                    ObjectPath::DeleteVector(deletes.path(*table), deletes.vector.id)
                 };
                 runs.iter().map(object).collect()
             }
@@ -137,9 +172,13 @@ impl Catalog {
             CatalogChange::PutView(view) => self.put_view(view),
             CatalogChange::DropView(id) => self.drop_view(*id),
             CatalogChange::Rename { relation, name } => self.rename(*relation, name),
+            CatalogChange::Alter { table, change } => self.alter(*table, change),
             CatalogChange::AppendRuns { table, runs } => self.replace_runs(*table, &[], runs),
             CatalogChange::ReplaceRuns { table, removed, added } => {
                 self.replace_runs(*table, removed, added)
+            }
+            CatalogChange::MoveRuns { source, target, columns } => {
+                self.move_runs(*source, *target, columns)
             }
             CatalogChange::DeleteRows { table, runs } => self.delete_rows(*table, runs),
             CatalogChange::SetDistStyle { table, style } => {
@@ -215,6 +254,10 @@ impl Catalog {
                 return Err(CatalogError::ConcurrentlyDropped(id.to_string()));
             }
         }
+        let mut made_of = view.made_of.iter();
+        if let Some(gone) = made_of.find(|table| !self.has_columns(table)) {
+            return Err(CatalogError::ConcurrentlyChanged(gone.table.to_string()));
+        }
         self.next_oid = self.next_oid.max(view.id.0 + 1);
         self.views.insert(view.id, Arc::clone(view));
         Ok(())
@@ -271,7 +314,7 @@ impl Catalog {
         Err(CatalogError::DependentObjects { what, name: name.to_owned(), dependents })
     }
 
-    fn table_mut(&mut self, id: TableId) -> Result<&mut Table, CatalogError> {
+    pub(super) fn table_mut(&mut self, id: TableId) -> Result<&mut Table, CatalogError> {
         let table = self
             .tables
             .get_mut(&id)

@@ -14,6 +14,8 @@ pub enum CatalogError {
     UndefinedSchema(String),
     #[error("column \"{column}\" of relation \"{table}\" does not exist")]
     UndefinedColumn { table: String, column: String },
+    #[error("column \"{column}\" of relation \"{table}\" already exists")]
+    DuplicateColumn { table: String, column: String },
     #[error("relation \"{0}\" already exists")]
     DuplicateTable(String),
     #[error("schema \"{0}\" already exists")]
@@ -38,6 +40,7 @@ impl ClientError for CatalogError {
             Self::UndefinedTable(_) | Self::UndefinedView(_) => SqlState::UNDEFINED_TABLE,
             Self::UndefinedSchema(_) => SqlState::INVALID_SCHEMA_NAME,
             Self::UndefinedColumn { .. } => SqlState::UNDEFINED_COLUMN,
+            Self::DuplicateColumn { .. } => SqlState::DUPLICATE_COLUMN,
             Self::DuplicateTable(_) => SqlState::DUPLICATE_TABLE,
             Self::DuplicateSchema(_) => SqlState::DUPLICATE_SCHEMA,
             Self::NotATable(_) | Self::NotAView(_) => SqlState::WRONG_OBJECT_TYPE,

@@ -10,10 +10,13 @@
 //! * A catalogue never changes; [`CatalogChange`] makes the next version of it.
 //! * There is one catalogue. Whatever DataFusion or a system table shows is a view over it.
 
+mod alter;
 mod change;
 mod error;
+mod move_runs;
 mod schema;
 mod table;
+mod temporary;
 mod view;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -22,13 +25,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{CommitSeq, SchemaId, TableId};
 
+pub use alter::TableChange;
 pub use change::{CatalogChange, RunDeletes};
 pub use error::CatalogError;
 pub use schema::{SUPERUSER, Schema};
 pub use table::{
     Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
 };
-pub use view::{FormerName, View, ViewColumn};
+pub use temporary::{TEMPORARY_PREFIX, Temporary};
+pub use view::{FormerColumns, FormerName, View, ViewColumn};
 
 /// The schema every database starts with.
 pub const PUBLIC_SCHEMA: SchemaId = SchemaId(2200);
@@ -49,6 +54,9 @@ pub struct Catalog {
     schemas: BTreeMap<SchemaId, Arc<Schema>>,
     tables: BTreeMap<TableId, Arc<Table>>,
     views: BTreeMap<TableId, Arc<View>>,
+    /// The committed version that this one is made of, if temporary tables were added to it.
+    #[serde(skip)]
+    committed: Option<Arc<Catalog>>,
 }
 
 impl Default for Catalog {
@@ -59,6 +67,7 @@ impl Default for Catalog {
             schemas: BTreeMap::from([(PUBLIC_SCHEMA, Arc::new(Schema::public()))]),
             tables: BTreeMap::new(),
             views: BTreeMap::new(),
+            committed: None,
         }
     }
 }

@@ -1,16 +1,16 @@
 //! A table: its columns, where its rows lie, and its live runs.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    distribution::DistStyle,
-    ids::{ColumnId, SchemaId, TableId, UserId},
+    distribution::{AutoStyle, DistStyle},
+    ids::{ColumnId, RunId, SchemaId, TableId, UserId},
     storage::{
         paths::{ObjectPath, RunPath},
-        run::Run,
+        run::{Run, StatisticsValue},
     },
     types::SqlType,
 };
@@ -28,6 +28,12 @@ pub struct Table {
     pub owner: UserId,
     /// Its columns, in order.
     pub columns: Vec<Column>,
+    /// The highest id that a dropped column had.
+    #[serde(default)]
+    pub dropped_column_max: u16,
+    /// Whether runs may have columns that the table does not have.
+    #[serde(default)]
+    pub has_stray_columns: bool,
     /// How rows go to slices.
     pub dist_style: DistStyle,
     /// How rows are ordered within a slice.
@@ -57,6 +63,20 @@ pub struct Column {
     pub identity: Option<Identity>,
     /// ENCODE as written or chosen, as `format_encoding` prints it (`az64`, `lzo`, `none`…).
     pub encoding: String,
+    /// The names it has in runs, the one in new runs first; empty for its own name. A run that has none
+    /// of them was written before the column was added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stored_as: Vec<String>,
+    /// What rows have whose run lacks the column: its DEFAULT when it was added; `None` for NULL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<StatisticsValue>,
+}
+
+impl Column {
+    /// Returns the names it has in runs; new runs use the first.
+    pub fn stored_names(&self) -> &[String] {
+        if self.stored_as.is_empty() { std::slice::from_ref(&self.name) } else { &self.stored_as }
+    }
 }
 
 /// IDENTITY(seed, step) of a column.
@@ -75,10 +95,12 @@ pub struct Identity {
 /// How the rows of a run are ordered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SortKey {
-    /// SORTKEY AUTO, or none written; the columns chosen so far, if any.
+    /// SORTKEY AUTO, or none written: no column has been chosen.
     #[default]
     Auto,
-    /// By the first column, then the second, …
+    /// SORTKEY AUTO that keeps the key the table had.
+    AutoCompound(Vec<ColumnId>),
+    /// By the first column, then the second, …; by none after SORTKEY NONE.
     Compound(Vec<ColumnId>),
     /// By all columns alike.
     Interleaved(Vec<ColumnId>),
@@ -91,7 +113,9 @@ impl SortKey {
     pub fn columns(&self) -> &[ColumnId] {
         match self {
             Self::Auto => &[],
-            Self::Compound(columns) | Self::Interleaved(columns) => columns,
+            Self::AutoCompound(columns) | Self::Compound(columns) | Self::Interleaved(columns) => {
+                columns
+            }
         }
     }
 }
@@ -136,6 +160,21 @@ impl TableManifest {
         self.runs.iter().map(Run::live_row_count).sum()
     }
 
+    /// Returns how many rows came or went since the table was like `before`.
+    pub fn modified_count(&self, before: &Self) -> u64 {
+        let known: HashMap<RunId, &Run> = before.runs.iter().map(|run| (run.id, run)).collect();
+        let mut modified = before.row_count();
+        for run in &self.runs {
+            let rows = run.live_row_count();
+            match known.get(&run.id) {
+                // Of the rows counted above these have not gone.
+                Some(_) => modified = modified.saturating_sub(rows),
+                None => modified += rows,
+            }
+        }
+        modified
+    }
+
     /// Returns the size of all runs.
     pub fn bytes(&self) -> u64 {
         self.runs.iter().map(|run| run.bytes).sum()
@@ -152,9 +191,44 @@ impl Table {
         Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
     }
 
+    /// Returns the Arrow schema of the table's rows in new runs.
+    pub fn stored_schema(&self) -> SchemaRef {
+        let fields = self.columns.iter().map(|column| {
+            let name = column.stored_names().first().unwrap_or(&column.name);
+            column.sql_type.field(name.as_str(), column.nullable)
+        });
+        Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Returns an id that no column of the table has or had.
+    ///
+    /// `None` if there are no more.
+    pub fn new_column_id(&self) -> Option<ColumnId> {
+        let known = self.columns.iter().map(|column| column.id.0);
+        known.fold(self.dropped_column_max, u16::max).checked_add(1).map(ColumnId)
+    }
+
+    /// Returns whether runs that are written for `other` are runs of this table.
+    pub fn is_laid_out_as(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Column, &Column)| {
+            a.id == b.id
+                && a.name == b.name
+                && a.sql_type == b.sql_type
+                && a.stored_as == b.stored_as
+                && a.missing == b.missing
+        };
+        // A COPY has turned the one copy into many pieces: rows on the first slice are among them.
+        let is_spread = self.dist_style == DistStyle::Auto(AutoStyle::Even)
+            && other.dist_style == DistStyle::Auto(AutoStyle::All);
+        self.columns.len() == other.columns.len()
+            && self.columns.iter().zip(&other.columns).all(same)
+            && (self.dist_style == other.dist_style || is_spread)
+            && self.sort_key == other.sort_key
+    }
+
     /// Returns where a run of the table is.
     pub fn run_path(&self, run: &Run) -> RunPath {
-        RunPath { table: self.id, slice: run.slice, run: run.id }
+        run.path(self.id)
     }
 
     /// Returns every object of the table: its live runs and their delete vectors.

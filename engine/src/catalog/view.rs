@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{SchemaId, TableId, UserId},
+    ids::{ColumnId, SchemaId, TableId, UserId},
     types::SqlType,
 };
 
@@ -29,6 +29,9 @@ pub struct View {
     /// What names of the definition mean that are no longer those of what it stands on.
     #[serde(default)]
     pub former_names: Vec<FormerName>,
+    /// The columns of the tables it stands on, as they were when it was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<FormerColumns>,
     /// WITH NO SCHEMA BINDING.
     pub late_binding: bool,
 }
@@ -42,6 +45,15 @@ pub struct FormerName {
     pub name: String,
     /// The table or view.
     pub relation: TableId,
+}
+
+/// The columns that a table had when a view was made of it: what `*` and names of columns mean in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerColumns {
+    /// The table.
+    pub table: TableId,
+    /// Its columns in order, by the names they had.
+    pub columns: Vec<(ColumnId, String)>,
 }
 
 /// A column of a view.

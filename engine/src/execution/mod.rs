@@ -17,6 +17,7 @@
 //! | `arithmetic`     | which expressions may fail, and are not handed to Vortex                |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
+//! | `stored_columns` | the table's columns as runs have them: other names, or lacking          |
 
 mod arithmetic;
 mod key_filter;
@@ -26,10 +27,12 @@ mod row_address;
 mod runtime_filter;
 mod source;
 mod statistics;
+mod stored_columns;
 mod table_provider;
 #[cfg(test)]
 mod tests;
 
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use source::WarehouseSource;
+pub(crate) use table_provider::MARK_KEY;
 pub use table_provider::WarehouseTable;

@@ -95,6 +95,7 @@ mod tests {
         Run {
             id: RunId::random(),
             slice: SliceId(0),
+            home: None,
             row_count: 100,
             bytes: 1,
             columns: columns.iter().map(column).collect(),

@@ -14,10 +14,10 @@ use datafusion::{
     physical_optimizer::pruning::PruningPredicateBuilder,
 };
 
-use super::statistics::scalar;
+use super::{statistics::scalar, stored_columns::StoredColumns};
 use crate::storage::{
     run::{ColumnStatistics, Run, StatisticsValue},
-    zones::ZoneMap,
+    zones::{ZoneColumn, ZoneMap},
 };
 
 /// Returns, run by run, whether it can hold a row that passes.
@@ -33,9 +33,10 @@ pub(crate) fn surviving_runs(
 pub(crate) fn surviving_blocks(
     predicate: &Arc<dyn PhysicalExpr>,
     schema: &SchemaRef,
+    stored: &StoredColumns,
     zones: &ZoneMap,
 ) -> Vec<bool> {
-    prune(predicate, schema, &BlockBounds { schema, zones })
+    prune(predicate, schema, &BlockBounds { schema, stored, zones })
 }
 
 fn prune(
@@ -106,18 +107,25 @@ impl PruningStatistics for RunBounds<'_> {
 
 struct BlockBounds<'a> {
     schema: &'a SchemaRef,
+    stored: &'a StoredColumns,
     zones: &'a ZoneMap,
+}
+
+impl BlockBounds<'_> {
+    /// Returns the zones of a column; `None` if the run lacks it.
+    fn zones_of(&self, column: &Column) -> Option<&ZoneColumn> {
+        let index = self.schema.index_of(&column.name).ok()?;
+        self.zones.column(self.stored.names(index)?)
+    }
 }
 
 impl PruningStatistics for BlockBounds<'_> {
     fn min_values(&self, column: &Column) -> Option<ArrayRef> {
-        let index = self.schema.index_of(&column.name).ok()?;
-        self.zones.columns().get(index)?.min.clone()
+        self.zones_of(column)?.min.clone()
     }
 
     fn max_values(&self, column: &Column) -> Option<ArrayRef> {
-        let index = self.schema.index_of(&column.name).ok()?;
-        self.zones.columns().get(index)?.max.clone()
+        self.zones_of(column)?.max.clone()
     }
 
     fn num_containers(&self) -> usize {
@@ -125,8 +133,7 @@ impl PruningStatistics for BlockBounds<'_> {
     }
 
     fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
-        let index = self.schema.index_of(&column.name).ok()?;
-        Some(Arc::new(self.zones.columns().get(index)?.null_counts.clone()))
+        Some(Arc::new(self.zones_of(column)?.null_counts.clone()))
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {

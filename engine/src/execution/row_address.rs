@@ -6,8 +6,8 @@
 //! | `$position` | the row's place in its run, from 0       | Vortex, which counts rows as it scans |
 //! | `$run`      | the run's place in the table's manifest  | a constant of the file                |
 //!
-//! DataFusion sees `$position` as a column of the file. When a run is opened, the adapter here puts an
-//! expression in its place that only Vortex can evaluate.
+//! DataFusion sees `$position` as a column of the file. When a run is opened, [`with_position`]
+//! puts an expression in its place that only Vortex can evaluate.
 
 use std::{fmt, sync::Arc};
 
@@ -23,9 +23,6 @@ use datafusion::{
     datasource::table_schema::TableSchema,
     logical_expr::ColumnarValue,
     physical_expr::{PhysicalExpr, expressions::Column},
-    physical_expr_adapter::{
-        DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
-    },
 };
 use vortex::{expr::Expression, layout::layouts::row_idx::row_idx};
 
@@ -88,38 +85,16 @@ impl PhysicalExpr for RowPosition {
 }
 
 /// Puts [`RowPosition`] in the place of `$position`, which no run has.
-#[derive(Debug)]
-pub(super) struct PositionAdapterFactory;
-
-#[derive(Debug)]
-struct PositionAdapter {
-    columns: Arc<dyn PhysicalExprAdapter>,
-}
-
-impl PhysicalExprAdapterFactory for PositionAdapterFactory {
-    fn create(
-        &self,
-        logical_file_schema: SchemaRef,
-        physical_file_schema: SchemaRef,
-    ) -> Result<Arc<dyn PhysicalExprAdapter>> {
-        let columns =
-            DefaultPhysicalExprAdapterFactory.create(logical_file_schema, physical_file_schema)?;
-        Ok(Arc::new(PositionAdapter { columns }))
-    }
-}
-
-impl PhysicalExprAdapter for PositionAdapter {
-    fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
-        let positions = expr.transform_down(|expr| {
-            Ok(match expr.downcast_ref::<Column>() {
-                Some(column) if column.name() == POSITION_COLUMN => {
-                    Transformed::yes(Arc::new(RowPosition) as Arc<dyn PhysicalExpr>)
-                }
-                _ => Transformed::no(expr),
-            })
-        });
-        self.columns.rewrite(positions.data()?)
-    }
+pub(super) fn with_position(expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+    let positions = expr.transform_down(|expr| {
+        Ok(match expr.downcast_ref::<Column>() {
+            Some(column) if column.name() == POSITION_COLUMN => {
+                Transformed::yes(Arc::new(RowPosition) as Arc<dyn PhysicalExpr>)
+            }
+            _ => Transformed::no(expr),
+        })
+    });
+    positions.data()
 }
 
 /// Returns [`RowPosition`] in Vortex's terms; `None` if `expr` is another.

@@ -44,7 +44,7 @@ use vortex::{
     buffer::BitBuffer,
     dtype::{DType, Nullability},
     error::{VortexResult, vortex_err},
-    expr::{Expression, col},
+    expr::{Expression, col, lit as constant},
     scalar_fn::{Arity, ChildName, ExecutionArgs, ScalarFnId, ScalarFnVTable, ScalarFnVTableExt},
     session::{VortexSession, registry::CachedId},
 };
@@ -82,8 +82,9 @@ impl FilterConverter {
             collect_columns(expr).iter().map(|c| c.name().to_owned()).collect::<Vec<_>>();
         columns.sort_unstable();
         columns.dedup();
+        // About columns that this run lacks. The join or TopK that made the filter applies it again.
         if columns.is_empty() {
-            return Ok(None);
+            return Ok(Some(constant(true)));
         }
         let fields = columns.iter().map(|name| Ok(schema.field_with_name(name)?.clone()));
         let schema = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));

@@ -32,7 +32,10 @@ use roaring::RoaringTreemap;
 use vortex::{io::VortexReadAt, scan::selection::Selection, session::VortexSession};
 use vortex_datafusion::{VortexAccessPlan, VortexSource, reader::VortexReaderFactory};
 
-use super::{arithmetic::may_fail, pruning::surviving_blocks, runtime_filter::FilterConverter};
+use super::{
+    arithmetic::may_fail, pruning::surviving_blocks, runtime_filter::FilterConverter,
+    stored_columns::StoredColumns,
+};
 use crate::{
     ids::DeleteVectorId,
     storage::{DeleteVector, ManagedStorage, StorageError, format, paths::RunPath, zones::ZoneMap},
@@ -57,6 +60,7 @@ pub struct WarehouseSource {
     inner: VortexSource,
     storage: Arc<ManagedStorage>,
     schema: SchemaRef,
+    stored: Arc<StoredColumns>,
     /// All filters that reached the scan, with those that only skip.
     predicate: Option<Arc<dyn PhysicalExpr>>,
     /// Blocks of runs that planning has left out already.
@@ -67,9 +71,10 @@ pub struct WarehouseSource {
 
 impl WarehouseSource {
     /// Returns the source of rows of `table`.
-    pub fn new(
+    pub(super) fn new(
         storage: Arc<ManagedStorage>,
         table: TableSchema,
+        stored: Arc<StoredColumns>,
         footers: Arc<FileMetadataCache>,
     ) -> Self {
         let readers = RunReaders { storage: Arc::clone(&storage) };
@@ -80,7 +85,15 @@ impl WarehouseSource {
             .with_expression_converter(Arc::new(FilterConverter::new(format::session())))
             .with_vortex_reader_factory(Arc::new(readers))
             .with_file_metadata_cache(footers);
-        Self { inner, storage, schema, predicate: None, blocks_left_out: 0, has_addresses: false }
+        Self {
+            inner,
+            storage,
+            schema,
+            stored,
+            predicate: None,
+            blocks_left_out: 0,
+            has_addresses: false,
+        }
     }
 
     /// Says that the table has the columns of row addresses.
@@ -127,6 +140,7 @@ impl FileSource for WarehouseSource {
             inner: self.inner.create_file_opener(object_store, base_config, partition)?,
             storage: Arc::clone(&self.storage),
             schema: Arc::clone(&self.schema),
+            stored: Arc::clone(&self.stored),
             predicate: self.predicate.clone(),
             blocks,
         }))
@@ -248,6 +262,7 @@ struct WarehouseOpener {
     inner: Arc<dyn FileOpener>,
     storage: Arc<ManagedStorage>,
     schema: SchemaRef,
+    stored: Arc<StoredColumns>,
     predicate: Option<Arc<dyn PhysicalExpr>>,
     blocks: BlockCounts,
 }
@@ -322,7 +337,7 @@ impl WarehouseOpener {
         blocks: Range<usize>,
     ) -> Result<RowStream> {
         let mut survives = match &self.predicate {
-            Some(predicate) => surviving_blocks(predicate, &self.schema, &run.zones),
+            Some(predicate) => surviving_blocks(predicate, &self.schema, &self.stored, &run.zones),
             None => vec![true; run.zones.block_count()],
         };
         if let Some(deleted) = &run.deleted {

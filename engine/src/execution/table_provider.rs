@@ -26,9 +26,10 @@ use datafusion::{
 use super::{
     order::order_runs,
     pruning::surviving_runs,
-    row_address::{PositionAdapterFactory, with_addresses},
+    row_address::with_addresses,
     source::{RunFile, WarehouseSource},
     statistics,
+    stored_columns::StoredColumns,
 };
 use crate::{
     catalog::Table,
@@ -38,12 +39,16 @@ use crate::{
     types::TRAILING_BLANKS_KEY,
 };
 
+/// The metadata of a column that [`WarehouseTable::with_mark`] marks.
+pub(crate) const MARK_KEY: &str = "blueshift.mark";
+
 /// A table at one version of the catalogue.
 #[derive(Debug)]
 pub struct WarehouseTable {
     table: Arc<Table>,
     storage: Arc<ManagedStorage>,
     schema: TableSchema,
+    stored: Arc<StoredColumns>,
     has_addresses: bool,
     slice_count: u32,
     /// Of all runs: asked for many times while one statement is planned.
@@ -55,6 +60,7 @@ impl WarehouseTable {
     pub fn new(table: Arc<Table>, storage: Arc<ManagedStorage>, slice_count: u32) -> Self {
         Self {
             schema: TableSchema::from(with_trailing_blanks(&table)),
+            stored: Arc::new(StoredColumns::of(&table)),
             table,
             storage,
             has_addresses: false,
@@ -67,6 +73,20 @@ impl WarehouseTable {
     pub fn with_row_addresses(mut self) -> Self {
         self.schema = with_addresses(self.schema.file_schema());
         self.has_addresses = true;
+        self
+    }
+
+    /// Marks the column at this position, for whoever asks which expressions mention it.
+    pub(crate) fn with_mark(mut self, position: usize) -> Self {
+        let fields = self.schema.file_schema().fields().iter().enumerate().map(|(index, field)| {
+            if index != position {
+                return Arc::clone(field);
+            }
+            let mut metadata = field.metadata().clone();
+            metadata.insert(MARK_KEY.to_owned(), "true".to_owned());
+            Arc::new(field.as_ref().clone().with_metadata(metadata))
+        });
+        self.schema = TableSchema::from(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
         self
     }
 
@@ -212,8 +232,9 @@ impl TableProvider for WarehouseTable {
         };
         let (groups, order) = self.file_groups(&runs)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let storage = Arc::clone(&self.storage);
         let mut source =
-            WarehouseSource::new(Arc::clone(&self.storage), self.schema.clone(), footers)
+            WarehouseSource::new(storage, self.schema.clone(), Arc::clone(&self.stored), footers)
                 .with_blocks_left_out(left_out.iter().map(|run| block_count(run)).sum());
         if self.has_addresses {
             source = source.with_row_addresses();
@@ -231,7 +252,7 @@ impl TableProvider for WarehouseTable {
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .with_output_partitioning(partitioning)
-            .with_expr_adapter(self.has_addresses.then(|| Arc::new(PositionAdapterFactory) as _))
+            .with_expr_adapter(self.stored.adapter(self.has_addresses))
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

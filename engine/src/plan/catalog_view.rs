@@ -3,20 +3,21 @@
 //! Unqualified names go to the pseudo schema [`SEARCH_SCHEMA`], which looks through `pg_catalog` and
 //! then the search path, in order, as PostgreSQL does.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use datafusion::{
     catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider},
-    datasource::ViewTable,
+    common::{Column, TableReference, metadata::FieldMetadata},
+    datasource::{ViewTable, provider_as_source},
     error::{DataFusionError, Result},
-    logical_expr::{Expr, LogicalPlanBuilder},
+    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder},
 };
 
 use crate::{
-    catalog::{CatalogError, Relation, Table, View},
+    catalog::{CatalogError, FormerColumns, Relation, Table, View},
     client_error::SqlState,
-    execution::WarehouseTable,
+    execution::{MARK_KEY, WarehouseTable},
     plan::{
         late_binding_columns,
         planner::{Planner, QueryContext},
@@ -115,6 +116,16 @@ impl SchemaProvider for SchemaView {
     }
 }
 
+/// Returns whether a table has the columns it had, and no other.
+fn has_just(table: &Table, former: &FormerColumns) -> bool {
+    let columns = table.columns.iter().map(|column| (column.id, &column.name));
+    columns.eq(former.columns.iter().map(|(id, name)| (*id, name)))
+}
+
+fn mark() -> FieldMetadata {
+    FieldMetadata::new(BTreeMap::from([(MARK_KEY.to_owned(), "true".to_owned())]))
+}
+
 fn external(error: CatalogError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
@@ -161,13 +172,39 @@ impl CatalogView {
             None => catalog.relation(schema.id, name),
         };
         match relation {
-            Some(Relation::Table(table)) => Ok(Some(Arc::new(self.scan(table)))),
+            Some(Relation::Table(table)) => self.table(table).map(Some),
             Some(Relation::View(view)) => self.expand(&view).await.map(Some),
             None => Ok(None),
         }
     }
 
-    fn scan(&self, table: Arc<Table>) -> WarehouseTable {
+    /// Returns a table with the columns that it has in the query.
+    fn table(&self, table: Arc<Table>) -> Result<Arc<dyn TableProvider>> {
+        let mut former = self.context.former_columns.iter();
+        let former = former.find(|former| former.table == table.id);
+        let marked = self.context.marked.filter(|(id, _)| *id == table.id);
+        let Some(former) = former.filter(|former| !has_just(&table, former)) else {
+            let position = marked.and_then(|(_, column)| table.position(column));
+            let scan = self.scan(table);
+            return Ok(Arc::new(match position {
+                Some(position) => scan.with_mark(position),
+                None => scan,
+            }));
+        };
+        let name = TableReference::bare(table.name.as_str());
+        let columns = former.columns.iter().filter_map(|(id, known_as)| {
+            let column = table.columns.get(table.position(*id)?)?;
+            let column = Expr::Column(Column::new(Some(name.clone()), &column.name));
+            let is_marked = marked.is_some_and(|(_, marked)| marked == *id);
+            Some(column.alias_with_metadata(known_as.as_str(), is_marked.then(mark)))
+        });
+        let columns: Vec<Expr> = columns.collect();
+        let source = provider_as_source(Arc::new(self.scan(Arc::clone(&table))));
+        let scan = LogicalPlanBuilder::scan(name, source, None)?;
+        Ok(Arc::new(ViewTable::new(scan.project(columns)?.build()?, None)))
+    }
+
+    pub(super) fn scan(&self, table: Arc<Table>) -> WarehouseTable {
         let storage = Arc::clone(&self.context.storage);
         WarehouseTable::new(table, storage, self.context.slice_count)
     }
@@ -179,18 +216,7 @@ impl CatalogView {
 
     /// A view is its query, bound under the search path it was written under.
     pub(super) async fn expand(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
-        let query = sql::parse_query(&view.definition)
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        if self.context.view_depth == VIEW_DEPTH_MAX {
-            return Err(DataFusionError::External(Box::new(SqlError {
-                sqlstate: SqlState::PROGRAM_LIMIT_EXCEEDED,
-                message: format!("view \"{}\" is more than {VIEW_DEPTH_MAX} views deep", view.name),
-                hint: Some("A late-binding view must not stand on itself.".to_owned()),
-                position: None,
-            })));
-        }
-        let context = self.context.inside(view);
-        let plan = Box::pin(self.planner.session(context).bind_here(&query)).await?;
+        let plan = self.bind_view(view).await?;
         if view.late_binding {
             return Ok(Arc::new(ViewTable::new(plan, Some(view.definition.clone()))));
         }
@@ -202,5 +228,21 @@ impl CatalogView {
             .collect();
         let plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
         Ok(Arc::new(ViewTable::new(plan, Some(view.definition.clone()))))
+    }
+
+    /// Binds the query of a view.
+    pub(super) async fn bind_view(&self, view: &View) -> Result<LogicalPlan> {
+        let query = sql::parse_query(&view.definition)
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        if self.context.view_depth == VIEW_DEPTH_MAX {
+            return Err(DataFusionError::External(Box::new(SqlError {
+                sqlstate: SqlState::PROGRAM_LIMIT_EXCEEDED,
+                message: format!("view \"{}\" is more than {VIEW_DEPTH_MAX} views deep", view.name),
+                hint: Some("A late-binding view must not stand on itself.".to_owned()),
+                position: None,
+            })));
+        }
+        let context = self.context.inside(view);
+        Box::pin(self.planner.session(context).bind_here(&query)).await
     }
 }

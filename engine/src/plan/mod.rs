@@ -15,6 +15,7 @@
 mod analyzer;
 mod catalog_view;
 mod column_names;
+mod column_uses;
 mod functions_exist;
 mod late_binding_columns;
 mod optimizer;

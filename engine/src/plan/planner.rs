@@ -3,11 +3,13 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use datafusion::{
+    common::TableReference,
+    datasource::provider_as_source,
     error::{DataFusionError, Result},
     execution::{
         FunctionRegistry, SessionState, SessionStateBuilder, TaskContext, runtime_env::RuntimeEnv,
     },
-    logical_expr::LogicalPlan,
+    logical_expr::{LogicalPlan, LogicalPlanBuilder},
     physical_plan::ExecutionPlan,
     sql::parser::Statement as DataFusionStatement,
 };
@@ -15,11 +17,12 @@ use sqlparser::ast;
 use tokio::runtime::Handle;
 
 use crate::{
-    catalog::{Catalog, FormerName, Table, View},
+    catalog::{Catalog, FormerColumns, FormerName, Table, View},
     functions,
+    ids::{ColumnId, TableId},
     plan::{
-        analyzer, catalog_view::CatalogView, column_names, functions_exist, optimizer, physical,
-        scalar_subqueries, settings,
+        analyzer, catalog_view::CatalogView, column_names, column_uses, functions_exist, optimizer,
+        physical, scalar_subqueries, settings,
     },
     sql,
     storage::ManagedStorage,
@@ -41,6 +44,10 @@ pub struct QueryContext {
     pub target: Option<Arc<Table>>,
     /// Names that mean what they once did: those of the view whose query is planned.
     pub former_names: Vec<FormerName>,
+    /// Columns that tables had when the view was made whose query is planned.
+    pub former_columns: Vec<FormerColumns>,
+    /// A column that is marked in every plan, to find out who uses it.
+    pub marked: Option<(TableId, ColumnId)>,
     /// How many views the query is inside of.
     pub view_depth: usize,
 }
@@ -51,8 +58,13 @@ impl QueryContext {
     pub(crate) fn inside(&self, view: &View) -> Arc<Self> {
         let search_path = view.search_path.clone();
         let system = Arc::new(SystemContext { search_path, ..(*self.system).clone() });
-        let (former_names, view_depth) = (view.former_names.clone(), self.view_depth + 1);
-        Arc::new(Self { system, former_names, view_depth, ..self.clone() })
+        Arc::new(Self {
+            system,
+            former_names: view.former_names.clone(),
+            former_columns: view.made_of.clone(),
+            view_depth: self.view_depth + 1,
+            ..self.clone()
+        })
     }
 }
 
@@ -92,8 +104,9 @@ impl Planner {
             // Replacing a function of the same name is the point; the old one is returned.
             let _replaced = state.register_udf(function);
         }
-        state.register_catalog_list(Arc::new(CatalogView { planner: self.clone(), context }));
-        PlanningSession { state: Arc::new(state) }
+        let catalog = CatalogView { planner: self.clone(), context };
+        state.register_catalog_list(Arc::new(catalog.clone()));
+        PlanningSession { state: Arc::new(state), catalog }
     }
 }
 
@@ -104,6 +117,7 @@ impl Planner {
 #[derive(Clone)]
 pub struct PlanningSession {
     state: Arc<SessionState>,
+    catalog: CatalogView,
 }
 
 impl PlanningSession {
@@ -128,6 +142,18 @@ impl PlanningSession {
     /// Gives every expression of a bound plan its type, once its parameters have values.
     pub fn typed(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         analyzer::typed(plan, self.state.config_options())
+    }
+
+    /// Returns whether the query of a view uses a column of a table.
+    pub async fn view_uses(&self, view: &View, table: TableId, column: ColumnId) -> Result<bool> {
+        column_uses::in_view(&self.catalog, view, (table, column)).await
+    }
+
+    /// Returns all rows of a table, with the columns at these positions.
+    pub fn scan(&self, table: &Arc<Table>, columns: Vec<usize>) -> Result<LogicalPlan> {
+        let provider = provider_as_source(Arc::new(self.catalog.scan(Arc::clone(table))));
+        let name = TableReference::bare(table.name.as_str());
+        LogicalPlanBuilder::scan(name, provider, Some(columns))?.build()
     }
 
     /// Resolves an expression without columns: a plan of one row and one column.

@@ -152,7 +152,7 @@ impl Reader<'_> {
         if name == "auto" {
             return Ok(());
         }
-        encoding::check(&name, self.column.sql_type, &self.column.name, name_position)?;
+        encoding::check(&name, self.column.sql_type, &self.column.name, Some(name_position))?;
         if self.column.encoding.replace(name).is_some() {
             return Err(contradiction("ENCODE is specified twice", position));
         }

@@ -1,16 +1,13 @@
 //! ENCODE: the names, and the types each is for.
 
-use crate::{
-    sql::{SqlError, table_attributes::contradiction},
-    types::SqlType,
-};
+use crate::{client_error::SqlState, sql::SqlError, types::SqlType};
 
 /// Checks an encoding of a column, as Redshift's table of compression encodings has it.
-pub(super) fn check(
+pub fn check(
     name: &str,
     sql_type: SqlType,
     column: &str,
-    position: usize,
+    position: Option<usize>,
 ) -> Result<(), SqlError> {
     let fits = match name {
         "raw" | "none" | "zstd" => true,
@@ -31,7 +28,7 @@ pub(super) fn check(
         "text255" | "text32k" => matches!(sql_type, SqlType::Varchar { .. }),
         _ => {
             let message = format!("encoding \"{name}\" is not known");
-            return Err(SqlError::syntax(message, Some(position)).with_hint(
+            return Err(SqlError::syntax(message, position).with_hint(
                 "ENCODE is RAW, AZ64, BYTEDICT, DELTA, DELTA32K, LZO, MOSTLY8, MOSTLY16, MOSTLY32, \
                  RUNLENGTH, TEXT255, TEXT32K or ZSTD.",
             ));
@@ -41,10 +38,12 @@ pub(super) fn check(
         return Ok(());
     }
     let message = format!("invalid encoding type specified for column \"{column}\"");
-    Err(contradiction(&message, position).with_hint(format!(
+    let hint = format!(
         "{} is not for {sql_type}; leave ENCODE out to have it chosen.",
         name.to_uppercase()
-    )))
+    );
+    let sqlstate = SqlState::INVALID_TABLE_DEFINITION;
+    Err(SqlError { sqlstate, message, hint: Some(hint), position })
 }
 
 fn is_integer(sql_type: SqlType) -> bool {

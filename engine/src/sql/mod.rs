@@ -12,6 +12,7 @@
 //! * An error's position counts characters of the whole query string, from 1.
 
 mod alter_table;
+mod analyze;
 mod column_definition;
 mod constraint;
 pub mod copy;
@@ -51,6 +52,9 @@ mod unsupported;
 mod update;
 mod values_query;
 
+pub use alter_table::{AlterAction, AlterTable};
+pub use analyze::Analyze;
+pub use encoding::check as check_encoding;
 pub use error::SqlError;
 pub use parse::{parse, parse_expression, parse_query};
 pub(crate) use reserved::needs_quotes;
@@ -59,8 +63,8 @@ pub use statement::{
     Assignment, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
     CreateTableAs, CreateView, Delete, DistStyleName, Drop, DropKind, Explain, IdentityClause,
     Insert, InsertSource, LikeClause, Merge, MergeAction, MergeInsert, MergeMatched,
-    ParsedStatement, QualifiedName, RenameTable, Set, SortKeyClause, Statement, TableAttributes,
-    Target, TransactionModes, Update,
+    ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes, Target,
+    TransactionModes, Update,
 };
 pub use values_query::values_query;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use crate::sql::{
-    ParsedStatement, SqlError, Statement, alter_table, copy, create_schema, create_table,
+    ParsedStatement, SqlError, Statement, alter_table, analyze, copy, create_schema, create_table,
     create_view,
     cursor::Cursor,
     delete, drop, explain, insert, lock, merge, query, session, set, show,
@@ -72,7 +72,7 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         return cursor.query().map(Statement::Query);
     }
     if cursor.at_all(&["alter", "table"]) {
-        return alter_table::parse(cursor).map(Statement::RenameTable);
+        return alter_table::parse(cursor).map(Statement::AlterTable);
     }
     let Some(word) = cursor.peek_word().map(str::to_owned) else { return Err(cursor.unexpected()) };
     unsupported::check(cursor)?;
@@ -86,6 +86,7 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         "merge" => merge::parse(cursor).map(Box::new).map(Statement::Merge),
         "lock" => lock::parse(cursor).map(Statement::Lock),
         "truncate" => truncate::parse(cursor).map(Statement::Truncate),
+        "analyze" | "analyse" => analyze::parse(cursor).map(Statement::Analyze),
         "copy" => copy_statement(cursor),
         "explain" => explain::parse(cursor).map(Statement::Explain),
         "begin" | "start" => transaction::begin(cursor, &word),

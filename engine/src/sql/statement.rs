@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use crate::{sql::copy::CopyStatement, types::SqlType};
+use crate::{
+    sql::{alter_table::AlterTable, analyze::Analyze, copy::CopyStatement},
+    types::SqlType,
+};
 
 /// A possibly schema-qualified name, folded as Redshift folds it (lower case).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,12 +71,14 @@ pub enum Statement {
     CreateView(CreateView),
     /// CREATE SCHEMA.
     CreateSchema(CreateSchema),
-    /// ALTER TABLE … RENAME TO.
-    RenameTable(RenameTable),
+    /// ALTER TABLE.
+    AlterTable(AlterTable),
     /// DROP TABLE | VIEW | SCHEMA.
     Drop(Drop),
     /// TRUNCATE [TABLE].
     Truncate(QualifiedName),
+    /// ANALYZE.
+    Analyze(Analyze),
     /// COPY … FROM 's3://…'.
     Copy(CopyStatement),
     /// BEGIN, START TRANSACTION.
@@ -389,15 +394,6 @@ pub struct CreateSchema {
     pub if_not_exists: bool,
     /// AUTHORIZATION user.
     pub authorization: Option<String>,
-}
-
-/// ALTER TABLE … RENAME TO.
-#[derive(Debug, Clone)]
-pub struct RenameTable {
-    /// The table or view.
-    pub name: QualifiedName,
-    /// What it is to be called, in the same schema.
-    pub new_name: String,
 }
 
 /// DROP.

@@ -39,6 +39,31 @@ pub(super) fn parse(
     }
 }
 
+/// Parses what follows ALTER: DISTSTYLE, DISTKEY c or SORTKEY.
+pub(super) fn altered(
+    cursor: &mut Cursor<'_>,
+    attributes: &mut TableAttributes,
+) -> Result<(), SqlError> {
+    let position = cursor.position();
+    if cursor.take_all(&["sortkey", "none"]) {
+        return sort_key(attributes, SortKeyClause::None, position);
+    }
+    if !cursor.at("diststyle") && !cursor.at("distkey") {
+        let clause = sort_key_clause(cursor)?;
+        return sort_key(attributes, clause, position);
+    }
+    let mut style = DistStyleName::Key;
+    if cursor.take("diststyle") {
+        style = dist_style(cursor)?;
+    }
+    once(attributes.dist_style.replace(style).is_none(), "DISTSTYLE", position)?;
+    if style == DistStyleName::Key {
+        cursor.expect("distkey")?;
+        dist_key(attributes, cursor.identifier()?, position)?;
+    }
+    Ok(())
+}
+
 /// Fails if attributes contradict each other.
 pub(super) fn check(attributes: &TableAttributes, position: usize) -> Result<(), SqlError> {
     let message = match (attributes.dist_style, &attributes.dist_key) {

@@ -14,8 +14,11 @@ const UNSUPPORTED: &[(&[&str], &str, &str)] = &[
         "ANALYZE COMPRESSION",
         "Encodings are chosen as rows are written.",
     ),
-    (&["analyze"], "ANALYZE", "It is not needed: statistics are kept as rows are written."),
-    (&["analyse"], "ANALYZE", "It is not needed: statistics are kept as rows are written."),
+    (
+        &["analyse", "compression"],
+        "ANALYZE COMPRESSION",
+        "Encodings are chosen as rows are written.",
+    ),
     (&["call"], "CALL", "Send the statements of the procedure one by one."),
     (&["declare"], "DECLARE CURSOR", "Fetch the query's rows in portions through your driver."),
     (&["fetch"], "FETCH", "Fetch the query's rows in portions through your driver."),

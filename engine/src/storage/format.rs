@@ -99,7 +99,10 @@ pub(crate) async fn read_zone_map(
     let zones = file
         .metadata_segment(ZONE_MAP_SEGMENT)
         .ok_or_else(|| corrupt("it has no zone map".to_owned()))?;
-    ZoneMap::decode(zones.as_slice()).map_err(|error| corrupt(error.to_string()))
+    let names = file.dtype().as_struct_fields_opt().into_iter().flat_map(|fields| {
+        fields.names().iter().map(|name| name.as_ref().to_owned()).collect::<Vec<_>>()
+    });
+    ZoneMap::decode(zones.as_slice(), names.collect()).map_err(|error| corrupt(error.to_string()))
 }
 
 /// A run on its way to the store: small ones in one request, larger ones in parts.

@@ -9,7 +9,10 @@ use arrow::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeleteVectorId, RunId, SliceId, Xid};
+use crate::{
+    ids::{DeleteVectorId, RunId, SliceId, TableId, Xid},
+    storage::paths::RunPath,
+};
 
 /// One immutable run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +21,9 @@ pub struct Run {
     pub id: RunId,
     /// The slice that owns its rows.
     pub slice: SliceId,
+    /// The table it was written for, if ALTER TABLE APPEND has moved it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<TableId>,
     /// Rows stored, deleted ones included.
     pub row_count: u64,
     /// Size of the object.
@@ -41,6 +47,11 @@ pub struct DeleteVectorEntry {
 }
 
 impl Run {
+    /// Returns where it is, as a run of `table`.
+    pub fn path(&self, table: TableId) -> RunPath {
+        RunPath { table: self.home.unwrap_or(table), slice: self.slice, run: self.id }
+    }
+
     /// Returns the number of rows that are deleted.
     pub fn deleted_count(&self) -> u64 {
         self.deletes.iter().map(|vector| vector.row_count).sum()

@@ -198,6 +198,7 @@ async fn flush_slice(
     Ok(Run {
         id: path.run,
         slice: path.slice,
+        home: None,
         row_count: zones.row_count(),
         bytes,
         columns,

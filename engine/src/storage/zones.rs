@@ -30,6 +30,8 @@ const ROW_COUNT_KEY: &str = "rows";
 #[derive(Debug)]
 pub struct ZoneMap {
     row_count: u64,
+    /// The columns' names in the run.
+    names: Vec<String>,
     columns: Vec<ZoneColumn>,
 }
 
@@ -60,7 +62,8 @@ impl ZoneMap {
             statistics.push(column_statistics(field.data_type(), &column, batches, index)?);
             columns.push(column);
         }
-        Ok((Self { row_count: row_count as u64, columns }, statistics))
+        let names = schema.fields().iter().map(|field| field.name().clone()).collect();
+        Ok((Self { row_count: row_count as u64, names, columns }, statistics))
     }
 
     /// Returns the number of rows.
@@ -79,9 +82,15 @@ impl ZoneMap {
         start..(start + BLOCK_ROWS as u64).min(self.row_count)
     }
 
-    /// Returns the zones of each column, in the table's column order.
+    /// Returns the zones of each column, in the order the run has them.
     pub fn columns(&self) -> &[ZoneColumn] {
         &self.columns
+    }
+
+    /// Returns the zones of the column that the run has under one of these names.
+    pub fn column(&self, names: &[String]) -> Option<&ZoneColumn> {
+        let position = |name: &String| self.names.iter().position(|known| known == name);
+        self.columns.get(names.iter().find_map(position)?)
     }
 
     /// Returns the zone map as bytes.
@@ -107,10 +116,8 @@ impl ZoneMap {
         writer.into_inner()
     }
 
-    /// Returns the zone map that [`ZoneMap::encode`] wrote.
-    ///
-    /// It has the columns that the table had when the run was written.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, ArrowError> {
+    /// Returns the zone map that [`ZoneMap::encode`] wrote into a run whose columns have these names.
+    pub(crate) fn decode(bytes: &[u8], names: Vec<String>) -> Result<Self, ArrowError> {
         let damaged = |what: &str| ArrowError::ParseError(format!("zone map without {what}"));
         let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
         let schema = reader.schema();
@@ -128,7 +135,7 @@ impl ZoneMap {
                 null_counts: nulls.as_primitive_opt::<UInt64Type>()?.clone(),
             })
         });
-        Ok(Self { row_count, columns: columns.collect() })
+        Ok(Self { row_count, names, columns: columns.collect() })
     }
 
     /// Returns the memory it takes.

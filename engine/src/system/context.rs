@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    catalog::{Catalog, INFORMATION_SCHEMA, PG_CATALOG_SCHEMA},
+    catalog::{Catalog, INFORMATION_SCHEMA, PG_CATALOG_SCHEMA, TEMPORARY_PREFIX},
     ids::{Pid, QueryId, SchemaId, UserId},
     system::EventLog,
     transaction::LockInfo,
@@ -74,12 +74,12 @@ impl SystemContext {
         implicit.into_iter().chain(named).filter(|name| self.schema_id(name).is_some()).collect()
     }
 
-    /// Returns the first schema of the path that exists: where CREATE puts things.
+    /// Returns the first schema of the path that exists, after that of temporary tables: where CREATE puts things.
     pub(crate) fn current_schema(&self) -> Option<&str> {
         self.search_path
             .iter()
             .map(|schema| if schema == "$user" { self.user.as_str() } else { schema.as_str() })
-            .find(|name| self.schema_id(name).is_some())
+            .find(|name| !name.starts_with(TEMPORARY_PREFIX) && self.schema_id(name).is_some())
     }
 
     /// Returns the id of a schema, the system's own included.
@@ -98,6 +98,11 @@ impl SystemContext {
             INFORMATION_SCHEMA => Some("information_schema"),
             id => self.catalog.schema_by_id(id).map(|schema| schema.name.as_str()),
         }
+    }
+
+    /// Returns whether a schema is one of temporary tables.
+    pub(crate) fn is_temporary(&self, id: SchemaId) -> bool {
+        self.schema_name(id).is_some_and(|name| name.starts_with(TEMPORARY_PREFIX))
     }
 
     /// Returns the name of a user.

@@ -64,6 +64,37 @@ pub struct LoadFinished {
     pub file_format: String,
 }
 
+/// A table that ANALYZE looked at: what `STL_ANALYZE` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableAnalyzed {
+    /// Who ran the ANALYZE.
+    pub user: UserId,
+    /// Its transaction.
+    pub xid: Xid,
+    /// Where.
+    pub database: String,
+    /// The table.
+    pub table: TableId,
+    /// Its schema's name.
+    pub schema_name: String,
+    /// Its name.
+    pub table_name: String,
+    /// Whether too little had changed since the last time.
+    pub skipped: bool,
+    /// Its rows.
+    pub row_count: u64,
+    /// Rows that came or went since the last time.
+    pub modified_count: u64,
+    /// `analyze_threshold_percent`, rounded.
+    pub threshold_percent: i32,
+    /// When it started: microseconds since 1970, UTC.
+    pub start_us: i64,
+    /// When it ended.
+    pub end_us: i64,
+    /// When the table was last analyzed.
+    pub previous_us: Option<i64>,
+}
+
 /// Which of Redshift's tables keep a statement's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatementKind {

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use crate::{
     ids::{Pid, QueryId},
-    system::event::{LoadError, LoadFinished, StatementFinished, StatementKind},
+    system::event::{LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed},
 };
 
 /// Events kept of each kind; the oldest go first. A finished statement with 4,000 bytes of text is
@@ -22,6 +22,7 @@ pub struct EventLog {
     load_errors: Mutex<VecDeque<LoadError>>,
     loads: Mutex<VecDeque<LoadFinished>>,
     statements: Mutex<VecDeque<StatementFinished>>,
+    analyzed: Mutex<VecDeque<TableAnalyzed>>,
 }
 
 impl EventLog {
@@ -46,6 +47,16 @@ impl EventLog {
         let end = statement.text.floor_char_boundary(QUERY_TEXT_BYTES_MAX);
         statement.text.truncate(end);
         push(&mut self.statements.lock(), statement);
+    }
+
+    /// Records a table that ANALYZE looked at.
+    pub fn table_analyzed(&self, table: TableAnalyzed) {
+        push(&mut self.analyzed.lock(), table);
+    }
+
+    /// Calls `visit` with every table that ANALYZE looked at, oldest first.
+    pub fn visit_analyzed(&self, visit: impl FnMut(&TableAnalyzed)) {
+        self.analyzed.lock().iter().for_each(visit);
     }
 
     /// Calls `visit` with every load error, oldest first.

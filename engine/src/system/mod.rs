@@ -41,7 +41,7 @@ pub(crate) mod value;
 use std::sync::LazyLock;
 
 pub use context::{SessionInfo, SystemContext};
-pub use event::{LoadError, LoadFinished, StatementFinished, StatementKind};
+pub use event::{LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed};
 pub use event_log::{EVENTS_OF_A_KIND_MAX, EventLog, QUERY_TEXT_BYTES_MAX};
 pub use provider::provider;
 pub use table::SystemTable;

@@ -52,6 +52,9 @@ pub(crate) fn dist_style(table: &Table) -> String {
 pub(crate) fn sort_key(table: &Table) -> Option<String> {
     match &table.sort_key {
         SortKey::Auto => Some("AUTO(SORTKEY)".to_owned()),
+        SortKey::AutoCompound(columns) => {
+            columns.first().map(|id| format!("AUTO(SORTKEY({}))", column_name(table, *id)))
+        }
         SortKey::Compound(columns) => columns.first().map(|id| column_name(table, *id).to_owned()),
         SortKey::Interleaved(_) => Some("INTERLEAVED".to_owned()),
     }

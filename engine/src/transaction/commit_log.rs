@@ -116,13 +116,6 @@ impl CommitLog {
         self.locks.owner(xid, pid)
     }
 
-    /// Starts a transaction that reads the newest committed version.
-    ///
-    /// A writer takes its table's lock first: then nobody has changed the table since that version.
-    pub fn begin(&self, locks: HeldLocks) -> Transaction {
-        Transaction::begin(locks, self.head())
-    }
-
     /// Returns the locks of all transactions, held and waited for.
     pub fn locks(&self) -> Vec<LockInfo> {
         self.locks.list()
@@ -343,9 +336,12 @@ impl Writer {
     fn note_garbage(&mut self, before: &Catalog, after: &Catalog, record: &CommitRecord) {
         let changes = || record.transactions.iter().flat_map(|transaction| &transaction.changes);
         let shrunk: BTreeSet<TableId> = changes().filter_map(CatalogChange::shrunk_table).collect();
+        // What has been moved out of a table lives on in another.
+        let moved_to = changes().filter_map(CatalogChange::target_of_move);
+        let moved_to: BTreeSet<TableId> = moved_to.collect();
         for id in shrunk {
-            let live: HashSet<ObjectPath> =
-                after.table_by_id(id).iter().flat_map(|table| table.objects()).collect();
+            let holders = moved_to.iter().chain([&id]).filter_map(|id| after.table_by_id(*id));
+            let live: HashSet<ObjectPath> = holders.flat_map(|table| table.objects()).collect();
             let known = before.table_by_id(id).into_iter().flat_map(|table| table.objects());
             // A transaction may have dropped again what it had written itself.
             let written = changes().filter(|change| change.table() == Some(id));

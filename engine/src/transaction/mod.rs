@@ -24,8 +24,8 @@ mod record;
 use std::sync::Arc;
 
 use crate::{
-    catalog::{Catalog, CatalogChange, CatalogError},
-    ids::Xid,
+    catalog::{Catalog, CatalogChange, CatalogError, Table, Temporary},
+    ids::{SchemaId, TableId, Xid},
     storage::paths::ObjectPath,
 };
 
@@ -90,6 +90,20 @@ impl Transaction {
         self.working = Arc::new(working);
         self.changes.extend(changes);
         Ok(())
+    }
+
+    /// Takes the changes of a session's temporary tables out of what is to be committed; returns the tables as they
+    /// are after them.
+    pub fn take_temporary(&mut self, schema: SchemaId) -> Option<Temporary> {
+        let in_schema = |table: &&Arc<Table>| table.schema == schema;
+        let known = self.base.tables().filter(in_schema).map(|table| table.id);
+        let created = self.changes.iter().filter_map(|change| match change {
+            CatalogChange::CreateTable(table) if table.schema == schema => Some(table.id),
+            _ => None,
+        });
+        let tables: Vec<TableId> = known.chain(created).collect();
+        self.changes.retain(|change| !change.is_within(schema, &tables));
+        self.working.temporary(schema)
     }
 
     /// Returns the objects this transaction wrote: garbage, if it does not commit.

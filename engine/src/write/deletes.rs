@@ -95,7 +95,7 @@ pub async fn delete_rows(
     }
     let changes = vectors.iter().map(|(deletes, _)| deletes.clone()).collect::<Vec<_>>();
     let table = versions.table.id;
-    let path = |deletes: &RunDeletes| RunPath { table, slice: deletes.slice, run: deletes.run };
+    let path = |deletes: &RunDeletes| deletes.path(table);
     let written = changes.iter();
     pending.extend(written.map(|d| ObjectPath::DeleteVector(path(d), d.vector.id)));
     let writes = vectors.into_iter().map(|(deletes, vector)| {
@@ -189,7 +189,8 @@ async fn merge(
         xid: versions.xid,
     };
     let replaced = replaced.iter().map(|entry| entry.id).collect();
-    Ok((RunDeletes { run: run.id, slice: run.slice, replaced, vector }, rows))
+    let (slice, home) = (run.slice, run.home);
+    Ok((RunDeletes { run: run.id, slice, home, replaced, vector }, rows))
 }
 
 #[cfg(test)]
@@ -214,6 +215,7 @@ mod tests {
         let run = |row_count: &u64| Run {
             id: RunId::random(),
             slice: SliceId(0),
+            home: None,
             row_count: *row_count,
             bytes: 1,
             columns: Vec::new(),
@@ -226,6 +228,8 @@ mod tests {
             owner: SUPERUSER,
             columns: Vec::new(),
             dist_style: DistStyle::Even,
+            dropped_column_max: 0,
+            has_stray_columns: false,
             sort_key: SortKey::Auto,
             constraints: Vec::new(),
             created_at_us: 0,

@@ -12,6 +12,7 @@ mod outcome;
 mod parameters;
 mod registry;
 mod running;
+mod temporary;
 mod transaction;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use engine::{
 use crate::{error::Error, leader::Leader, statement};
 
 use registry::Registration;
+use temporary::TemporaryTables;
 use transaction::Mode;
 
 pub use outcome::{Notice, Outcome, Prepared, RowsTag};
@@ -64,6 +66,7 @@ pub struct Session {
     parameters: Parameters,
     mode: Mode,
     transaction: Option<Transaction>,
+    temporary: TemporaryTables,
     /// Locks of a transaction that has not taken its snapshot yet.
     locks: Option<HeldLocks>,
     notices: Vec<Notice>,
@@ -112,6 +115,7 @@ impl Session {
             parameters,
             mode: Mode::Autocommit,
             transaction: None,
+            temporary: TemporaryTables::default(),
             locks: None,
             notices: Vec::new(),
             parameter_changes: Vec::new(),
@@ -246,7 +250,7 @@ impl Session {
             catalog: Arc::clone(&catalog),
             database: self.client.database.clone(),
             user: self.client.user.clone(),
-            search_path: self.search_path(),
+            search_path: self.lookup_path(),
             parameters: self.parameters.all().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
             slice_count: self.leader.log().slice_count(),
             events: Arc::clone(self.leader.events()),
@@ -268,6 +272,8 @@ impl Session {
             system: Arc::new(system),
             target,
             former_names: Vec::new(),
+            former_columns: Vec::new(),
+            marked: None,
             view_depth: 0,
         };
         self.leader.planner().session(Arc::new(context))
@@ -277,5 +283,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.abandon();
+        let temporary = std::mem::take(&mut self.temporary);
+        self.leader.delete_objects(temporary.into_objects());
     }
 }

@@ -12,6 +12,8 @@ enum Check {
     Boolean,
     /// A whole number within these bounds.
     Integer(i64, i64),
+    /// A number from 0 to 100, fractions included.
+    Percent,
     /// Milliseconds; `5s`, `2min` are taken too.
     Milliseconds,
     /// One of these words.
@@ -39,7 +41,7 @@ const fn reported(name: &'static str, default: &'static str, check: Check) -> Pa
     Parameter { name, default, check, reported: true }
 }
 
-use Check::{Any, Boolean, Integer, Isolation, Milliseconds, OneOf, ReadOnly, TimeZone};
+use Check::{Any, Boolean, Integer, Isolation, Milliseconds, OneOf, Percent, ReadOnly, TimeZone};
 
 /// All of them are run as the one there is.
 const ISOLATION_LEVELS: [&str; 5] =
@@ -48,7 +50,7 @@ const ISOLATION_LEVELS: [&str; 5] =
 /// Every parameter. Names and defaults are Redshift's, from its developer guide's configuration
 /// reference; those with an effect are listed in COMPATIBILITY.md, the others are kept and shown.
 const PARAMETERS: &[Parameter] = &[
-    parameter("analyze_threshold_percent", "10", Integer(0, 100)),
+    parameter("analyze_threshold_percent", "10", Percent),
     reported("application_name", "", Any),
     parameter("autocommit", "on", Boolean),
     reported(
@@ -206,6 +208,12 @@ impl Parameters {
         (milliseconds > 0).then(|| std::time::Duration::from_millis(milliseconds))
     }
 
+    /// Returns how many of a hundred rows must have changed for ANALYZE to look at a table again.
+    pub(crate) fn analyze_threshold_percent(&self) -> f64 {
+        let percent = self.get("analyze_threshold_percent").and_then(|text| text.parse().ok());
+        percent.unwrap_or(0.0)
+    }
+
     /// Returns whether an UPDATE that finds a row twice is refused.
     pub(crate) fn error_on_nondeterministic_update(&self) -> bool {
         self.get("error_on_nondeterministic_update") == Some("on")
@@ -229,6 +237,10 @@ impl Check {
             Integer(least, most) => match value.trim().parse::<i64>() {
                 Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
                 _ => Err(refuse(format!("Give a whole number from {least} to {most}."))),
+            },
+            Percent => match value.trim().parse::<f64>() {
+                Ok(number) if (0.0..=100.0).contains(&number) => Ok(number.to_string()),
+                _ => Err(refuse("Give a number from 0 to 100.".to_owned())),
             },
             Milliseconds => milliseconds(value).map(|number| number.to_string()).ok_or_else(|| {
                 refuse("Give milliseconds, or a number with ms, s, min or h.".into())

@@ -100,10 +100,10 @@ impl Session {
     /// Returns the current transaction.
     pub(crate) fn transaction(&mut self) -> &mut Transaction {
         let log = Arc::clone(self.leader.log());
-        let (locks, pid) = (&mut self.locks, self.client.pid);
+        let (locks, pid, temporary) = (&mut self.locks, self.client.pid, &self.temporary);
         self.transaction.get_or_insert_with(|| {
             let locks = locks.take().unwrap_or_else(|| log.new_locks(pid));
-            log.begin(locks)
+            Transaction::begin(locks, temporary.added_to(log.head()))
         })
     }
 
@@ -112,7 +112,7 @@ impl Session {
     pub(crate) fn catalog_now(&self) -> Arc<Catalog> {
         match &self.transaction {
             Some(transaction) => Arc::clone(transaction.catalog()),
-            None => self.leader.log().head(),
+            None => self.temporary.added_to(self.leader.log().head()),
         }
     }
 
@@ -229,10 +229,15 @@ impl Session {
     pub(crate) async fn commit_current(&mut self) -> Result<(), Error> {
         self.restore_local_parameters();
         self.locks = None;
-        let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        let Some(mut transaction) = self.transaction.take() else { return Ok(()) };
         let written = transaction.written_objects();
+        let temporary = self.temporary.take_from(&mut transaction);
         match self.leader.log().commit(transaction).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                let gone = self.temporary.committed(temporary);
+                self.leader.delete_objects(gone);
+                Ok(())
+            }
             // Refused, so certainly in no record. After any other error a record may name these objects.
             Err(error @ TransactionError::Catalog(_)) => {
                 self.leader.delete_objects(written);

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// A load of more than this makes an AUTO table EVEN: one copy on one slice is for small tables.
-const AUTO_ALL_BYTES_MAX: u64 = 8 << 20;
+pub(super) const AUTO_ALL_BYTES_MAX: u64 = 8 << 20;
 
 pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<Outcome, Error> {
     let options = Arc::new(CopyOptions::check(copy)?);

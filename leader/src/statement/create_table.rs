@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use engine::{
-    catalog::{
-        Catalog, CatalogChange, CatalogError, Column, Identity, SUPERUSER, SortKey, Table,
-        TableConstraint, TableConstraintKind,
-    },
+    catalog::{Catalog, CatalogChange, CatalogError, Column, Identity, SUPERUSER, SortKey, Table},
     client_error::SqlState,
     distribution::{AutoStyle, DistStyle},
-    ids::{ColumnId, TableId},
-    sql::{ConstraintKind, CreateTable, LikeClause, QualifiedName},
+    ids::TableId,
+    sql::{CreateTable, LikeClause, QualifiedName},
 };
 
 use crate::{
@@ -21,9 +18,9 @@ use crate::{
 };
 
 pub(super) fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome, Error> {
-    refuse_temporary(create.temporary)?;
     let catalog = session.catalog();
-    let schema = names::schema_for_new(session, &catalog, &create.name)?;
+    let (schema, create_schema) =
+        names::schema_for_table(session, &catalog, &create.name, create.temporary)?;
     if catalog.relation(schema.id, &create.name.name).is_some() {
         return already_there(session, &create.name, create.if_not_exists, "CREATE TABLE");
     }
@@ -31,20 +28,29 @@ pub(super) fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome
         Some(like) => shape_like(session, &catalog, like)?,
         None => shape_of(create)?,
     };
-    let constraints = constraints(session, &catalog, create, &shape.columns)?;
+    let (name, columns) = (&create.name.name, &shape.columns);
+    let constraints = create.constraints.iter().map(|written| {
+        definition::constraint(written, name, columns, |parent| {
+            names::parent(session, &catalog, parent, schema.id)
+        })
+    });
+    let constraints = constraints.collect::<Result<Vec<_>, _>>()?;
     let table = Table {
         id: TableId(session.leader().log().new_oid()),
         schema: schema.id,
         name: create.name.name.clone(),
         owner: SUPERUSER,
         columns: shape.columns,
+        dropped_column_max: 0,
+        has_stray_columns: false,
         dist_style: shape.dist_style,
         sort_key: shape.sort_key,
         constraints,
         created_at_us: Utc::now().timestamp_micros(),
         manifest: Arc::default(),
     };
-    session.change(vec![CatalogChange::CreateTable(Arc::new(table))])?;
+    let create_table = CatalogChange::CreateTable(Arc::new(table));
+    session.change(create_schema.into_iter().chain([create_table]).collect())?;
     Ok(Outcome::done("CREATE TABLE"))
 }
 
@@ -75,11 +81,13 @@ fn shape_of(create: &CreateTable) -> Result<Shape, Error> {
                 .as_deref()
                 .map(definition::shown_encoding)
                 .unwrap_or_default(),
+            stored_as: Vec::new(),
+            missing: None,
         });
     }
     let dist_style = definition::dist_style(&create.attributes, &columns, AutoStyle::All)?;
     let sort_key = definition::sort_key(&create.attributes, &columns)?;
-    definition::fill_encodings(&mut columns, &sort_key);
+    definition::fill_encodings(&mut columns, &sort_key, create.temporary);
     Ok(Shape { columns, dist_style, sort_key })
 }
 
@@ -89,73 +97,15 @@ fn shape_like(session: &Session, catalog: &Catalog, like: &LikeClause) -> Result
     let mut columns = parent.columns.clone();
     for column in &mut columns {
         column.identity = None;
+        // These were about the parent's runs.
+        column.stored_as = Vec::new();
+        column.missing = None;
         if !like.including_defaults {
             column.default = None;
         }
     }
     let (dist_style, sort_key) = (parent.dist_style, parent.sort_key.clone());
     Ok(Shape { columns, dist_style, sort_key })
-}
-
-fn constraints(
-    session: &Session,
-    catalog: &Catalog,
-    create: &CreateTable,
-    columns: &[Column],
-) -> Result<Vec<TableConstraint>, Error> {
-    let mut constraints = Vec::with_capacity(create.constraints.len());
-    for constraint in &create.constraints {
-        let (suffix, kind) = match &constraint.kind {
-            ConstraintKind::PrimaryKey => ("pkey".to_owned(), TableConstraintKind::PrimaryKey),
-            ConstraintKind::Unique => {
-                (format!("{}_key", constraint.columns.join("_")), TableConstraintKind::Unique)
-            }
-            ConstraintKind::ForeignKey { table, columns } => {
-                let parent = names::table(session, catalog, table)?;
-                let columns = if columns.is_empty() {
-                    primary_key(&parent)
-                } else {
-                    ids(&parent.columns, columns)?
-                };
-                let kind = TableConstraintKind::ForeignKey { table: parent.id, columns };
-                (format!("{}_fkey", constraint.columns.join("_")), kind)
-            }
-        };
-        let name =
-            constraint.name.clone().unwrap_or_else(|| format!("{}_{suffix}", create.name.name));
-        constraints.push(TableConstraint {
-            name,
-            kind,
-            columns: ids(columns, &constraint.columns)?,
-        });
-    }
-    Ok(constraints)
-}
-
-fn primary_key(table: &Table) -> Vec<ColumnId> {
-    let key = table.constraints.iter().find(|c| c.kind == TableConstraintKind::PrimaryKey);
-    key.map(|key| key.columns.clone()).unwrap_or_default()
-}
-
-fn ids(columns: &[Column], names: &[String]) -> Result<Vec<ColumnId>, Error> {
-    let id = |name: &String| {
-        let column = columns.iter().find(|column| column.name == *name);
-        column.map(|column| column.id).ok_or_else(|| {
-            let message = format!("column \"{name}\" named in key does not exist");
-            Error::statement(SqlState::UNDEFINED_COLUMN, message)
-        })
-    };
-    names.iter().map(id).collect()
-}
-
-pub(super) fn refuse_temporary(temporary: bool) -> Result<(), Error> {
-    if !temporary {
-        return Ok(());
-    }
-    Err(Error::unsupported(
-        "CREATE TEMPORARY TABLE",
-        "Create a table in a schema of your own and drop it.",
-    ))
 }
 
 /// IF NOT EXISTS says so and goes on; without it the name is taken.

@@ -28,9 +28,9 @@ pub(super) async fn run(
     create: &CreateTableAs,
     parameters: &[ScalarValue],
 ) -> Result<Outcome, Error> {
-    create_table::refuse_temporary(create.temporary)?;
     let catalog = session.catalog();
-    let schema = names::schema_for_new(session, &catalog, &create.name)?;
+    let (schema, create_schema) =
+        names::schema_for_table(session, &catalog, &create.name, create.temporary)?;
     if catalog.relation(schema.id, &create.name.name).is_some() {
         return create_table::already_there(session, &create.name, create.if_not_exists, "SELECT");
     }
@@ -40,20 +40,23 @@ pub(super) async fn run(
     // The size is not known before the query has run: AUTO starts as EVEN.
     let dist_style = definition::dist_style(&create.attributes, &columns, AutoStyle::Even)?;
     let sort_key = definition::sort_key(&create.attributes, &columns)?;
-    definition::fill_encodings(&mut columns, &sort_key);
+    definition::fill_encodings(&mut columns, &sort_key, create.temporary);
     let table = Arc::new(Table {
         id: TableId(session.leader().log().new_oid()),
         schema: schema.id,
         name: create.name.name.clone(),
         owner: SUPERUSER,
         columns,
+        dropped_column_max: 0,
+        has_stray_columns: false,
         dist_style,
         sort_key,
         constraints: Vec::new(),
         created_at_us: Utc::now().timestamp_micros(),
         manifest: Arc::default(),
     });
-    session.change(vec![CatalogChange::CreateTable(Arc::clone(&table))])?;
+    let create_table = CatalogChange::CreateTable(Arc::clone(&table));
+    session.change(create_schema.into_iter().chain([create_table]).collect())?;
     let plan = cast_to(plan, &table)?;
     let streams = write::streams_of(planning.physical(&plan).await?, &planning)?;
     let given: Vec<usize> = (0..table.columns.len()).collect();
@@ -87,6 +90,8 @@ fn columns_of(schema: &Schema, names: &[String]) -> Result<Vec<Column>, Error> {
             default: None,
             identity: None,
             encoding: String::new(),
+            stored_as: Vec::new(),
+            missing: None,
         });
     }
     Ok(columns)

@@ -34,6 +34,13 @@ pub(super) async fn run(session: &mut Session, create: &CreateView) -> Result<Ou
         let columns = columns_of(&select::client_schema(&plan, &create.query), &create.columns)?;
         (columns, dependencies(session, &catalog, &create.query))
     };
+    let mut tables = depends_on.iter().filter_map(|id| catalog.table_by_id(*id));
+    if let Some(table) = tables.find(|table| session.is_temporary(table.schema)) {
+        return Err(Error::unsupported(
+            format!("a view of the temporary table \"{}\"", table.name),
+            "Create the table in a schema, or use the query itself.",
+        ));
+    }
     let id = match &replaced {
         Some(view) if depends_on.contains(&view.id) => {
             let message = format!("view \"{}\" cannot stand on itself", view.name);
@@ -42,6 +49,7 @@ pub(super) async fn run(session: &mut Session, create: &CreateView) -> Result<Ou
         Some(view) => view.id,
         None => TableId(session.leader().log().new_oid()),
     };
+    let made_of = catalog.former_columns(&depends_on);
     let view = View {
         id,
         schema: schema.id,
@@ -52,6 +60,7 @@ pub(super) async fn run(session: &mut Session, create: &CreateView) -> Result<Ou
         columns,
         depends_on,
         former_names: Vec::new(),
+        made_of,
         late_binding: create.no_schema_binding,
     };
     session.change(vec![CatalogChange::PutView(Arc::new(view))])?;

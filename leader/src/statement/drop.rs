@@ -112,11 +112,16 @@ fn drop_relation(
 /// Drops what stands on a table or view, the topmost first.
 fn drop_dependents(catalog: &Catalog, id: TableId, changes: &mut Vec<CatalogChange>) {
     for view in catalog.dependents(id) {
-        drop_dependents(catalog, view.id, changes);
-        let change = CatalogChange::DropView(view.id);
-        if !changes.contains(&change) {
-            changes.push(change);
-        }
+        drop_view(catalog, view.id, changes);
+    }
+}
+
+/// Drops a view, and what stands on it first.
+pub(super) fn drop_view(catalog: &Catalog, id: TableId, changes: &mut Vec<CatalogChange>) {
+    drop_dependents(catalog, id, changes);
+    let change = CatalogChange::DropView(id);
+    if !changes.contains(&change) {
+        changes.push(change);
     }
 }
 
@@ -126,11 +131,7 @@ fn drop_schema(catalog: &Catalog, name: &str, cascade: bool) -> Result<Vec<Catal
     let mut changes = Vec::new();
     if cascade {
         for view in catalog.views().filter(|view| view.schema == schema.id) {
-            drop_dependents(catalog, view.id, &mut changes);
-            let change = CatalogChange::DropView(view.id);
-            if !changes.contains(&change) {
-                changes.push(change);
-            }
+            drop_view(catalog, view.id, &mut changes);
         }
         for table in catalog.tables().filter(|table| table.schema == schema.id) {
             drop_dependents(catalog, table.id, &mut changes);

@@ -1,14 +1,6 @@
 //! INSERT: VALUES, a query, or DEFAULT VALUES.
 
-use std::sync::Arc;
-
-use datafusion::{
-    arrow::{
-        array::{RecordBatch, RecordBatchOptions},
-        datatypes::Schema,
-    },
-    common::ScalarValue,
-};
+use datafusion::common::ScalarValue;
 use engine::{
     catalog::Table,
     client_error::SqlState,
@@ -50,7 +42,7 @@ pub(super) async fn run(
             let plan = assign(plan, &table, 0, &given)?;
             write::streams_of(planning.physical(&plan).await?, &planning)?
         }
-        None => vec![stream::iter([Ok(one_empty_row())]).boxed()],
+        None => vec![stream::iter([Ok(write::one_empty_row())]).boxed()],
     };
     let row_count = write::append(session, &table, &given, streams).await?;
     Ok(Outcome::done(format!("INSERT 0 {row_count}")))
@@ -140,11 +132,4 @@ fn check_width(width: usize, columns: usize, named: bool) -> Result<(), Error> {
         return Err(Error::statement(SqlState::SYNTAX_ERROR, message));
     }
     Ok(())
-}
-
-/// DEFAULT VALUES: one row of which nothing is given.
-fn one_empty_row() -> RecordBatch {
-    let options = RecordBatchOptions::new().with_row_count(Some(1));
-    RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
-        .unwrap_or_else(|_| RecordBatch::new_empty(Arc::new(Schema::empty())))
 }

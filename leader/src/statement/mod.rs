@@ -1,5 +1,7 @@
 //! Statements: one file each. This is the one dispatch.
 
+mod alter_table;
+mod analyze;
 mod assignment;
 mod copy;
 mod create_schema;
@@ -13,7 +15,6 @@ mod insert;
 mod lock;
 mod merge;
 mod names;
-mod rename_table;
 mod select;
 mod set;
 mod set_config;
@@ -100,10 +101,11 @@ fn kind_of(statement: &Statement) -> StatementKind {
         Statement::CreateTable(_)
         | Statement::CreateView(_)
         | Statement::CreateSchema(_)
-        | Statement::RenameTable(_)
+        | Statement::AlterTable(_)
         | Statement::Drop(_) => StatementKind::Ddl,
         Statement::Explain(_)
         | Statement::Truncate(_)
+        | Statement::Analyze(_)
         | Statement::Lock(_)
         | Statement::Begin(_)
         | Statement::Commit
@@ -149,9 +151,10 @@ async fn dispatch(
         Statement::CreateTableAs(create) => create_table_as::run(session, create, parameters).await,
         Statement::CreateView(create) => create_view::run(session, create).await,
         Statement::CreateSchema(create) => create_schema::run(session, create),
-        Statement::RenameTable(rename) => rename_table::run(session, rename).await,
+        Statement::AlterTable(alter) => alter_table::run(session, alter).await,
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
+        Statement::Analyze(analyze) => analyze::run(session, analyze),
         Statement::Copy(copy) => copy::run(session, copy).await,
         Statement::Begin(modes) => session.begin(modes).map(|()| Outcome::done("BEGIN")),
         Statement::Commit => session.commit().await.map(Outcome::done),

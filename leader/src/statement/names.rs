@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use engine::{
-    catalog::{Catalog, CatalogError, Relation, Schema, Table},
+    catalog::{Catalog, CatalogChange, CatalogError, Column, Relation, Schema, Table},
     client_error::SqlState,
+    ids::SchemaId,
     sql::QualifiedName,
     transaction::LockMode,
 };
@@ -20,7 +21,7 @@ pub(super) fn relation(
     check_database(session, name)?;
     let found = match &name.schema {
         Some(schema) => catalog.relation(user_schema(catalog, schema)?.id, &name.name),
-        None => catalog.search(&session.search_path(), &name.name),
+        None => catalog.search(&session.lookup_path(), &name.name),
     };
     found.ok_or_else(|| CatalogError::UndefinedTable(name.to_string()).into())
 }
@@ -53,8 +54,35 @@ pub(super) async fn table_to_write(
         let table = table(session, &catalog, name)?;
         // While we waited it may have been dropped, and another one made under its name.
         if table.id == locked {
+            check_unaltered(session, &table)?;
             return Ok(table);
         }
+    }
+}
+
+/// Fails if another transaction has altered the table since this one's snapshot: what this one would write
+/// is laid out as the table was.
+fn check_unaltered(session: &mut Session, table: &Table) -> Result<(), Error> {
+    let head = session.leader().log().head();
+    let base = session.transaction().base();
+    match (base.table_by_id(table.id), head.table_by_id(table.id)) {
+        (Some(base), Some(head)) if !head.is_laid_out_as(base) => {
+            Err(CatalogError::ConcurrentlyChanged(table.name.clone()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fails if another transaction has changed the table's rows since this one's snapshot: what is written anew from
+/// the snapshot would undo that.
+pub(super) fn check_unchanged(session: &mut Session, table: &Table) -> Result<(), Error> {
+    let head = session.leader().log().head();
+    let base = session.transaction().base();
+    match (base.table_by_id(table.id), head.table_by_id(table.id)) {
+        (Some(base), Some(head)) if head.manifest != base.manifest => {
+            Err(CatalogError::ConcurrentlyChanged(table.name.clone()).into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -73,6 +101,46 @@ pub(super) fn schema_for_new(
     first.map(Arc::clone).ok_or_else(|| {
         Error::statement(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in")
     })
+}
+
+/// Returns the table that a foreign key of a table in `schema` refers to.
+pub(super) fn parent(
+    session: &Session,
+    catalog: &Catalog,
+    name: &QualifiedName,
+    schema: SchemaId,
+) -> Result<Arc<Table>, Error> {
+    let parent = table(session, catalog, name)?;
+    if session.is_temporary(parent.schema) && !session.is_temporary(schema) {
+        let message = "constraints on permanent tables may reference only permanent tables";
+        return Err(Error::statement(SqlState::INVALID_TABLE_DEFINITION, message));
+    }
+    Ok(parent)
+}
+
+/// Returns the schema that a new table goes to, and the change that makes it if it is not there.
+pub(super) fn schema_for_table(
+    session: &mut Session,
+    catalog: &Catalog,
+    name: &QualifiedName,
+    temporary: bool,
+) -> Result<(Arc<Schema>, Option<CatalogChange>), Error> {
+    if !temporary {
+        return Ok((schema_for_new(session, catalog, name)?, None));
+    }
+    let (schema, create) = session.temporary_schema();
+    match &name.schema {
+        Some(named) if *named != schema.name && named != "pg_temp" => Err(Error::statement(
+            SqlState::INVALID_TABLE_DEFINITION,
+            "cannot create temporary relation in non-temporary schema",
+        )),
+        _ => Ok((schema, create)),
+    }
+}
+
+/// Returns the column of this name.
+pub(super) fn column<'t>(table: &'t Table, name: &str) -> Result<&'t Column, Error> {
+    column_position(table, name).map(|position| &table.columns[position])
 }
 
 /// Returns the position of a column in a table.

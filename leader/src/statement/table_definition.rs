@@ -1,12 +1,16 @@
 //! From the attributes a statement writes to a table's definition: what CREATE TABLE and CREATE TABLE
 //! AS share.
 
+use std::sync::Arc;
+
 use engine::{
-    catalog::{Column, SortKey},
+    catalog::{Column, SortKey, Table, TableConstraint, TableConstraintKind},
     client_error::SqlState,
     distribution::{AutoStyle, DistStyle},
     ids::ColumnId,
-    sql::{DistStyleName, SortKeyClause, TableAttributes},
+    sql::{
+        Constraint, ConstraintKind, DistStyleName, QualifiedName, SortKeyClause, TableAttributes,
+    },
     types::SqlType,
 };
 
@@ -42,7 +46,51 @@ pub(super) fn sort_key(attributes: &TableAttributes, columns: &[Column]) -> Resu
     }
 }
 
-fn column_id(columns: &[Column], name: &str) -> Result<ColumnId, Error> {
+/// Returns a constraint as the catalogue keeps it; `table` is the name of the table it is of, `find` finds the one
+/// that a foreign key refers to.
+pub(super) fn constraint(
+    written: &Constraint,
+    table: &str,
+    columns: &[Column],
+    find: impl FnOnce(&QualifiedName) -> Result<Arc<Table>, Error>,
+) -> Result<TableConstraint, Error> {
+    let (suffix, kind) = match &written.kind {
+        ConstraintKind::PrimaryKey => ("pkey".to_owned(), TableConstraintKind::PrimaryKey),
+        ConstraintKind::Unique => {
+            (format!("{}_key", written.columns.join("_")), TableConstraintKind::Unique)
+        }
+        ConstraintKind::ForeignKey { table, columns } => {
+            let parent = find(table)?;
+            let columns = if columns.is_empty() {
+                primary_key(&parent)
+            } else {
+                key_columns(&parent.columns, columns)?
+            };
+            let kind = TableConstraintKind::ForeignKey { table: parent.id, columns };
+            (format!("{}_fkey", written.columns.join("_")), kind)
+        }
+    };
+    let name = written.name.clone().unwrap_or_else(|| format!("{table}_{suffix}"));
+    Ok(TableConstraint { name, kind, columns: key_columns(columns, &written.columns)? })
+}
+
+fn primary_key(table: &Table) -> Vec<ColumnId> {
+    let key = table.constraints.iter().find(|c| c.kind == TableConstraintKind::PrimaryKey);
+    key.map(|key| key.columns.clone()).unwrap_or_default()
+}
+
+fn key_columns(columns: &[Column], names: &[String]) -> Result<Vec<ColumnId>, Error> {
+    let id = |name: &String| {
+        let column = columns.iter().find(|column| column.name == *name);
+        column.map(|column| column.id).ok_or_else(|| {
+            let message = format!("column \"{name}\" named in key does not exist");
+            Error::statement(SqlState::UNDEFINED_COLUMN, message)
+        })
+    };
+    names.iter().map(id).collect()
+}
+
+pub(super) fn column_id(columns: &[Column], name: &str) -> Result<ColumnId, Error> {
     let column = columns.iter().find(|column| column.name == name);
     column.map(|column| column.id).ok_or_else(|| {
         Error::statement(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"))
@@ -58,9 +106,9 @@ pub(super) fn column_id_at(position: usize) -> Result<ColumnId, Error> {
 
 /// Returns the encoding a column gets when none is written: Redshift's rule for tables without
 /// ENCODE (developer guide, "CREATE TABLE", ENCODE AUTO).
-pub(super) fn default_encoding(sql_type: SqlType, is_sort_key: bool) -> &'static str {
+pub(super) fn default_encoding(sql_type: SqlType, is_raw: bool) -> &'static str {
     match sql_type {
-        _ if is_sort_key => "none",
+        _ if is_raw => "none",
         SqlType::Boolean | SqlType::Real | SqlType::DoublePrecision => "none",
         SqlType::Char { .. } | SqlType::Varchar { .. } | SqlType::Name => "lzo",
         _ => "az64",
@@ -75,10 +123,10 @@ pub(super) fn shown_encoding(written: &str) -> String {
     }
 }
 
-/// Gives every column without an encoding the default one.
-pub(super) fn fill_encodings(columns: &mut [Column], sort_key: &SortKey) {
+/// Gives every column without an encoding the default one; those of temporary tables are not encoded.
+pub(super) fn fill_encodings(columns: &mut [Column], sort_key: &SortKey, temporary: bool) {
     for column in columns.iter_mut().filter(|column| column.encoding.is_empty()) {
-        let is_sort_key = sort_key.columns().contains(&column.id);
-        column.encoding = default_encoding(column.sql_type, is_sort_key).to_owned();
+        let is_raw = temporary || sort_key.columns().contains(&column.id);
+        column.encoding = default_encoding(column.sql_type, is_raw).to_owned();
     }
 }

@@ -209,12 +209,17 @@ struct States {
 impl States {
     fn of(session: &mut Session, table: &Arc<Table>) -> Self {
         let (head, pid) = (session.leader().log().head(), session.client().pid);
+        let is_temporary = session.is_temporary(table.schema);
         let transaction = session.transaction();
+        let xid = transaction.xid();
+        let base = transaction.base().table_by_id(table.id);
+        // Nobody else knows a temporary table.
+        let head = if is_temporary { base } else { head.table_by_id(table.id) };
         Self {
             table: Arc::clone(table),
-            base: transaction.base().table_by_id(table.id).map(Arc::clone),
-            head: head.table_by_id(table.id).map(Arc::clone),
-            xid: transaction.xid(),
+            base: base.map(Arc::clone),
+            head: head.map(Arc::clone),
+            xid,
             pid,
         }
     }

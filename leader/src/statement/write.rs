@@ -5,8 +5,9 @@ use std::sync::{Arc, atomic::Ordering};
 
 use datafusion::{
     arrow::{
-        array::{ArrayRef, RecordBatch, new_null_array},
+        array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array},
         compute::cast,
+        datatypes::Schema,
     },
     error::DataFusionError,
     physical_plan::{ExecutionPlan, collect, execute_stream_partitioned},
@@ -23,7 +24,11 @@ use engine::{
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use sqlparser::ast;
 
-use crate::{cluster::WriteRequest, error::Error, session::Session};
+use crate::{
+    cluster::{WriteRequest, Written},
+    error::Error,
+    session::Session,
+};
 
 /// Rows as a statement gives them.
 pub(super) type RowStreams = Vec<BoxStream<'static, Result<RecordBatch, EngineError>>>;
@@ -52,17 +57,11 @@ pub(super) async fn append(
     for (position, column) in table.columns.iter().enumerate() {
         sources.push(match given.iter().position(|known| *known == position) {
             Some(given) => ColumnSource::Given(given),
-            None => missing(session, &planning, table, position, column).await?,
+            None => missing(session, &planning, table, column).await?,
         });
     }
     let identities: Vec<_> = sources.iter().enumerate().filter_map(identity_counter).collect();
-    let request = WriteRequest {
-        layout: layout(session, table),
-        assembler: RowAssembler::new(table.arrow_schema(), sources),
-        streams,
-    };
-    let compute = Arc::clone(session.leader().compute());
-    let written = compute.write(request).await?;
+    let written = write(session, table, sources, streams).await?;
     let mut changes = Vec::new();
     if !written.runs.is_empty() {
         changes.push(CatalogChange::AppendRuns { table: table.id, runs: written.runs });
@@ -73,6 +72,22 @@ pub(super) async fn append(
     }
     session.change(changes)?;
     Ok(written.row_count)
+}
+
+/// Writes rows to runs of the table; nobody knows of them yet.
+pub(super) async fn write(
+    session: &Session,
+    table: &Table,
+    sources: Vec<ColumnSource>,
+    streams: RowStreams,
+) -> Result<Written, Error> {
+    let request = WriteRequest {
+        layout: layout(session, table),
+        assembler: RowAssembler::new(table.arrow_schema(), sources),
+        streams,
+    };
+    let compute = Arc::clone(session.leader().compute());
+    Ok(compute.write(request).await?)
 }
 
 fn identity_counter(
@@ -89,20 +104,24 @@ async fn missing(
     session: &Session,
     planning: &PlanningSession,
     table: &Table,
-    position: usize,
     column: &Column,
 ) -> Result<ColumnSource, Error> {
     if let Some(identity) = &column.identity {
-        let next = session.leader().identity(table.id, position, identity);
+        let next = session.leader().identity(table.id, column.id, identity);
         return Ok(ColumnSource::Identity { next, step: identity.step });
     }
+    default_value(planning, column).await.map(ColumnSource::Constant)
+}
+
+/// Returns the value of a column's DEFAULT, or NULL: an array of length 1.
+pub(super) async fn default_value(
+    planning: &PlanningSession,
+    column: &Column,
+) -> Result<ArrayRef, Error> {
     let arrow_type = column.sql_type.arrow();
-    let Some(default) = &column.default else {
-        return Ok(ColumnSource::Constant(new_null_array(&arrow_type, 1)));
-    };
+    let Some(default) = &column.default else { return Ok(new_null_array(&arrow_type, 1)) };
     let value = evaluate(planning, sql::parse_expression(default)?).await?;
-    let value = cast(&value, &arrow_type).map_err(DataFusionError::from)?;
-    Ok(ColumnSource::Constant(value))
+    Ok(cast(&value, &arrow_type).map_err(DataFusionError::from)?)
 }
 
 /// Returns the value of an expression without columns: an array of length 1.
@@ -129,9 +148,16 @@ fn layout(session: &Session, table: &Table) -> TableLayout {
     };
     TableLayout {
         table: table.id,
-        schema: table.arrow_schema(),
+        schema: table.stored_schema(),
         sort_columns: sort_columns.collect(),
         distribution,
         slice_count: session.leader().log().slice_count(),
     }
+}
+
+/// Returns one row of which nothing is given.
+pub(super) fn one_empty_row() -> RecordBatch {
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
+        .unwrap_or_else(|_| RecordBatch::new_empty(Arc::new(Schema::empty())))
 }

@@ -1,5 +1,6 @@
 //! Rows written by the table writer, read back through DataFusion.
 
+mod altered;
 mod deletes;
 
 use std::sync::Arc;
@@ -42,6 +43,8 @@ fn table(columns: &[(&str, SqlType)], dist_style: DistStyle, sort_key: &[u16]) -
         default: None,
         identity: None,
         encoding: "none".to_owned(),
+        stored_as: Vec::new(),
+        missing: None,
     };
     Table {
         id: TableId(100_001),
@@ -49,6 +52,8 @@ fn table(columns: &[(&str, SqlType)], dist_style: DistStyle, sort_key: &[u16]) -
         name: "t".to_owned(),
         owner: UserId(100),
         columns: (1..).zip(columns).map(column).collect(),
+        dropped_column_max: 0,
+        has_stray_columns: false,
         dist_style,
         sort_key: SortKey::Compound(sort_key.iter().copied().map(ColumnId).collect()),
         constraints: Vec::new(),
@@ -65,7 +70,7 @@ fn layout(table: &Table, slice_count: u32) -> TableLayout {
     let position = |column: &ColumnId| table.position(*column).unwrap();
     TableLayout {
         table: table.id,
-        schema: table.arrow_schema(),
+        schema: table.stored_schema(),
         sort_columns: table.sort_key.columns().iter().map(position).collect(),
         distribution: match table.dist_style.effective() {
             DistStyle::Key(column) => RowDistribution::Key(position(&column)),

@@ -1,5 +1,6 @@
 //! What each statement parses to, one table per statement; what holds for all of them.
 
+mod alter_table;
 mod create_table;
 mod create_table_as;
 mod create_table_refused;

@@ -7,13 +7,10 @@ use crate::client_error::SqlState;
 fn what_redshift_has_is_refused_by_name() {
     for (sql, name) in [
         ("unload ('select 1') to 's3://b/p' iam_role default", "UNLOAD"),
-        ("alter table t add column x int", "ALTER TABLE ADD"),
-        ("alter table t rename column a to b", "ALTER TABLE RENAME"),
         ("alter user x password 'y'", "ALTER"),
         ("grant select on t to public", "GRANT"),
         ("revoke all on t from public", "REVOKE"),
         ("vacuum full t", "VACUUM"),
-        ("analyze t", "ANALYZE"),
         ("analyze compression t", "ANALYZE COMPRESSION"),
         ("create user bob password 'x'", "CREATE USER"),
         ("create external schema s from data catalog database 'x'", "CREATE EXTERNAL"),

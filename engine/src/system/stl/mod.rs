@@ -3,6 +3,7 @@
 use crate::system::SystemTable;
 
 mod statement_text;
+mod stl_analyze;
 mod stl_ddltext;
 mod stl_load_commits;
 mod stl_load_errors;
@@ -12,7 +13,8 @@ mod stl_querytext;
 mod stl_utilitytext;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 7] = [
+pub(super) const TABLES: [SystemTable; 8] = [
+    stl_analyze::TABLE,
     stl_ddltext::TABLE,
     stl_load_commits::TABLE,
     stl_load_errors::TABLE,

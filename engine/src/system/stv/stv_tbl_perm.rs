@@ -39,7 +39,7 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
                 cut(&table.name, 72),
                 row_count,
                 sorted,
-                0,
+                i32::from(context.is_temporary(table.schema)),
                 DATABASE_OID,
                 0,
                 0,

@@ -40,6 +40,8 @@ fn column(id: u16, name: &str, sql_type: SqlType, nullable: bool) -> Column {
         default: None,
         identity: None,
         encoding: "az64".to_owned(),
+        stored_as: Vec::new(),
+        missing: None,
     }
 }
 
@@ -54,6 +56,7 @@ fn run(slice: u32, row_count: u64, min: i64, max: i64) -> Run {
     Run {
         id: RunId::random(),
         slice: SliceId(slice),
+        home: None,
         row_count,
         bytes: 1_500_000,
         columns: vec![statistics, ColumnStatistics::default(), ColumnStatistics::default()],
@@ -74,6 +77,8 @@ fn catalog() -> TestResult<Catalog> {
         name: name.to_owned(),
         owner: SUPERUSER,
         columns: columns.to_vec(),
+        dropped_column_max: 0,
+        has_stray_columns: false,
         dist_style: DistStyle::Even,
         sort_key: SortKey::Auto,
         constraints: Vec::new(),
@@ -111,6 +116,7 @@ fn catalog() -> TestResult<Catalog> {
         columns: vec![ViewColumn { name: "id".to_owned(), sql_type: SqlType::Integer }],
         depends_on: vec![TableId(100_123)],
         former_names: Vec::new(),
+        made_of: Vec::new(),
         late_binding: false,
     };
     let mut catalog = Catalog::default();
