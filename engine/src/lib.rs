@@ -23,6 +23,7 @@ pub mod execution;
 pub mod system;
 
 pub mod functions;
+pub mod vacuum;
 
 pub mod plan;
 

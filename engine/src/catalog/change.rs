@@ -1,6 +1,9 @@
 //! Catalogue changes: the only way anything changes, and what the commit log holds.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -111,8 +114,8 @@ impl CatalogChange {
     pub fn written_objects(&self) -> Vec<ObjectPath> {
         match self {
             Self::AppendRuns { table, runs } | Self::ReplaceRuns { table, added: runs, .. } => {
-                let path = |run: &Run| RunPath { table: *table, slice: run.slice, run: run.id };
-                runs.iter().map(|run| ObjectPath::Run(path(run))).collect()
+                // A run that VACUUM wrote may come with a delete vector.
+                runs.iter().flat_map(|run| run.objects(*table)).collect()
             }
             Self::DeleteRows { table, runs } => {
                 let object = |deletes: &RunDeletes| {
@@ -286,12 +289,14 @@ impl Catalog {
         added: &[Run],
     ) -> Result<(), CatalogError> {
         let table = self.table_mut(id)?;
-        let live = |run: &RunId| table.manifest.runs.iter().any(|known| known.id == *run);
-        if !removed.iter().all(live) {
+        let removed: HashSet<RunId> = removed.iter().copied().collect();
+        let runs = &table.manifest.runs;
+        let kept = runs.iter().filter(|run| !removed.contains(&run.id));
+        let runs: Vec<Run> = kept.chain(added).cloned().collect();
+        // Every run that goes must have been there.
+        if runs.len() + removed.len() != table.manifest.runs.len() + added.len() {
             return Err(CatalogError::ConcurrentlyChanged(table.name.clone()));
         }
-        let kept = table.manifest.runs.iter().filter(|run| !removed.contains(&run.id));
-        let runs = kept.chain(added).cloned().collect();
         table.manifest = Arc::new(TableManifest { runs });
         Ok(())
     }

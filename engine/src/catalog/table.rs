@@ -6,11 +6,12 @@ use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    distribution::DistStyle,
+    distribution::{DistStyle, RowDistribution},
     ids::{ColumnId, SchemaId, TableId, UserId},
     storage::{
         paths::{ObjectPath, RunPath},
         run::Run,
+        writer::TableLayout,
     },
     types::SqlType,
 };
@@ -152,6 +153,26 @@ impl Table {
         Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
     }
 
+    /// Returns the table as writers of its rows need to know it.
+    pub fn layout(&self, slice_count: u32) -> TableLayout {
+        let distribution = match self.dist_style.effective() {
+            DistStyle::All => RowDistribution::All,
+            DistStyle::Key(column) => match self.position(column) {
+                Some(position) => RowDistribution::Key(position),
+                None => RowDistribution::Even,
+            },
+            DistStyle::Even | DistStyle::Auto(_) => RowDistribution::Even,
+        };
+        let sort_columns = self.sort_key.columns().iter().filter_map(|id| self.position(*id));
+        TableLayout {
+            table: self.id,
+            schema: self.arrow_schema(),
+            sort_columns: sort_columns.collect(),
+            distribution,
+            slice_count,
+        }
+    }
+
     /// Returns where a run of the table is.
     pub fn run_path(&self, run: &Run) -> RunPath {
         RunPath { table: self.id, slice: run.slice, run: run.id }
@@ -159,12 +180,7 @@ impl Table {
 
     /// Returns every object of the table: its live runs and their delete vectors.
     pub fn objects(&self) -> impl Iterator<Item = ObjectPath> + '_ {
-        self.manifest.runs.iter().flat_map(|run| {
-            let path = self.run_path(run);
-            let vectors =
-                run.deletes.iter().map(move |vector| ObjectPath::DeleteVector(path, vector.id));
-            std::iter::once(ObjectPath::Run(path)).chain(vectors)
-        })
+        self.manifest.runs.iter().flat_map(|run| run.objects(self.id))
     }
 
     /// Returns the position of a column in the table's rows.

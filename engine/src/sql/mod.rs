@@ -49,6 +49,7 @@ mod transaction;
 mod truncate;
 mod unsupported;
 mod update;
+mod vacuum;
 mod values_query;
 
 pub use error::SqlError;
@@ -60,7 +61,7 @@ pub use statement::{
     CreateTableAs, CreateView, Delete, DistStyleName, Drop, DropKind, Explain, IdentityClause,
     Insert, InsertSource, LikeClause, Merge, MergeAction, MergeInsert, MergeMatched,
     ParsedStatement, QualifiedName, RenameTable, Set, SortKeyClause, Statement, TableAttributes,
-    Target, TransactionModes, Update,
+    Target, TransactionModes, Update, Vacuum, VacuumKind,
 };
 pub use values_query::values_query;
 

@@ -9,7 +9,13 @@ use arrow::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeleteVectorId, RunId, SliceId, Xid};
+use super::paths::{ObjectPath, RunPath};
+use crate::ids::{DeleteVectorId, RunId, SliceId, TableId, Xid};
+
+/// A run with fewer rows is small, if it also has fewer bytes than the next constant.
+const SMALL_RUN_ROWS: u64 = 65_536;
+/// See [`SMALL_RUN_ROWS`].
+const SMALL_RUN_BYTES: u64 = 4 << 20;
 
 /// One immutable run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,9 +30,17 @@ pub struct Run {
     pub bytes: u64,
     /// What is known of each column, in the table's column order; deleted rows are not taken out.
     pub columns: Vec<ColumnStatistics>,
+    /// Whether its writer ended it because it was as large as a run gets; false where nobody said so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_full: bool,
     /// Its delete vectors; no row is in two of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deletes: Vec<DeleteVectorEntry>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A delete vector of a run, as the table's manifest describes it.
@@ -44,6 +58,19 @@ impl Run {
     /// Returns the number of rows that are deleted.
     pub fn deleted_count(&self) -> u64 {
         self.deletes.iter().map(|vector| vector.row_count).sum()
+    }
+
+    /// Returns its objects: the run itself and its delete vectors.
+    pub fn objects(&self, table: TableId) -> impl Iterator<Item = ObjectPath> + '_ {
+        let path = RunPath { table, slice: self.slice, run: self.id };
+        let vectors =
+            self.deletes.iter().map(move |vector| ObjectPath::DeleteVector(path, vector.id));
+        std::iter::once(ObjectPath::Run(path)).chain(vectors)
+    }
+
+    /// Returns whether it is so small that reading many like it costs more than merging them.
+    pub fn is_small(&self) -> bool {
+        !self.is_full && self.row_count < SMALL_RUN_ROWS && self.bytes < SMALL_RUN_BYTES
     }
 
     /// Returns the number of rows that are there.

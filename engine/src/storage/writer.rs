@@ -174,7 +174,8 @@ impl Drop for TableWriter {
     }
 }
 
-async fn flush_slice(
+/// Sorts rows of one slice and writes them as one run. On return it is durable.
+pub(super) async fn flush_slice(
     storage: Arc<ManagedStorage>,
     layout: Arc<TableLayout>,
     path: RunPath,
@@ -201,6 +202,7 @@ async fn flush_slice(
         row_count: zones.row_count(),
         bytes,
         columns,
+        is_full: false,
         deletes: Vec::new(),
     })
 }
@@ -211,7 +213,7 @@ pub async fn delete_runs(storage: Arc<ManagedStorage>, runs: Vec<RunPath>) {
 }
 
 /// Returns the memory that rows need, were they alone in their buffers.
-fn row_bytes(batch: &RecordBatch) -> usize {
+pub(super) fn row_bytes(batch: &RecordBatch) -> usize {
     let bytes = batch.columns().iter().map(|column| {
         let nulls = column.nulls().map_or(0, |_| column.len() / 8);
         let values = match column.data_type() {

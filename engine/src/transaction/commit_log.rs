@@ -17,7 +17,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -34,7 +34,7 @@ use crate::{
         paths::{ObjectPath, ObjectPrefix},
     },
     transaction::{
-        Transaction, TransactionError,
+        OpenBlock, Transaction, TransactionError,
         garbage::Garbage,
         locks::{HeldLocks, LockInfo, TableLocks},
         record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
@@ -57,6 +57,8 @@ pub struct CommitLog {
     next_xid: AtomicU64,
     next_oid: AtomicU32,
     slice_count: u32,
+    /// Transactions of several statements.
+    blocks: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -97,7 +99,15 @@ impl CommitLog {
         writer.write(Vec::new()).await?;
         tokio::spawn(writer.run(requests));
         let locks = Arc::default();
-        Ok(Arc::new(Self { head, queue, locks, next_xid, next_oid, slice_count }))
+        Ok(Arc::new(Self {
+            head,
+            queue,
+            locks,
+            next_xid,
+            next_oid,
+            slice_count,
+            blocks: Arc::default(),
+        }))
     }
 
     /// Returns the newest committed version.
@@ -121,6 +131,18 @@ impl CommitLog {
     /// A writer takes its table's lock first: then nobody has changed the table since that version.
     pub fn begin(&self, locks: HeldLocks) -> Transaction {
         Transaction::begin(locks, self.head())
+    }
+
+    /// As [`Self::begin`], of a transaction of several statements.
+    pub fn begin_block(&self, locks: HeldLocks) -> Transaction {
+        // Counted before it has a snapshot: who finds none open changes nothing that one has read.
+        let block = OpenBlock::new(&self.blocks);
+        Transaction { _block: Some(block), ..self.begin(locks) }
+    }
+
+    /// Returns how many transactions of several statements there are.
+    pub fn open_blocks(&self) -> usize {
+        self.blocks.load(Ordering::Acquire)
     }
 
     /// Returns the locks of all transactions, held and waited for.

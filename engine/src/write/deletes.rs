@@ -217,6 +217,7 @@ mod tests {
             row_count: *row_count,
             bytes: 1,
             columns: Vec::new(),
+            is_full: false,
             deletes: Vec::new(),
         };
         let table = Table {

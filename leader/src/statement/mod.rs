@@ -23,6 +23,7 @@ mod target;
 mod target_in_from;
 mod truncate;
 mod update;
+mod vacuum;
 mod write;
 
 use datafusion::{arrow::datatypes::Schema, common::ScalarValue};
@@ -104,6 +105,7 @@ fn kind_of(statement: &Statement) -> StatementKind {
         | Statement::Drop(_) => StatementKind::Ddl,
         Statement::Explain(_)
         | Statement::Truncate(_)
+        | Statement::Vacuum(_)
         | Statement::Lock(_)
         | Statement::Begin(_)
         | Statement::Commit
@@ -122,7 +124,9 @@ fn writes(statement: &Statement, kind: StatementKind) -> bool {
     match kind {
         StatementKind::Query => !matches!(statement, Statement::Query(_)),
         StatementKind::Ddl => true,
-        StatementKind::Utility => matches!(statement, Statement::Truncate(_)),
+        StatementKind::Utility => {
+            matches!(statement, Statement::Truncate(_) | Statement::Vacuum(_))
+        }
     }
 }
 
@@ -152,6 +156,7 @@ async fn dispatch(
         Statement::RenameTable(rename) => rename_table::run(session, rename).await,
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
+        Statement::Vacuum(vacuum) => vacuum::run(session, vacuum).await,
         Statement::Copy(copy) => copy::run(session, copy).await,
         Statement::Begin(modes) => session.begin(modes).map(|()| Outcome::done("BEGIN")),
         Statement::Commit => session.commit().await.map(Outcome::done),

@@ -13,11 +13,9 @@ use datafusion::{
 };
 use engine::{
     catalog::{CatalogChange, Column, Table},
-    distribution::{DistStyle, RowDistribution},
     error::Error as EngineError,
     plan::PlanningSession,
     sql,
-    storage::writer::TableLayout,
     write::{ColumnSource, RowAssembler},
 };
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
@@ -57,7 +55,7 @@ pub(super) async fn append(
     }
     let identities: Vec<_> = sources.iter().enumerate().filter_map(identity_counter).collect();
     let request = WriteRequest {
-        layout: layout(session, table),
+        layout: table.layout(session.leader().log().slice_count()),
         assembler: RowAssembler::new(table.arrow_schema(), sources),
         streams,
     };
@@ -114,24 +112,4 @@ async fn evaluate(planning: &PlanningSession, expression: ast::Expr) -> Result<A
     value.map(Arc::clone).ok_or_else(|| {
         EngineError::from(DataFusionError::Internal("a default has no value".to_owned())).into()
     })
-}
-
-/// Returns a table as its writers need to know it.
-fn layout(session: &Session, table: &Table) -> TableLayout {
-    let sort_columns = table.sort_key.columns().iter().filter_map(|id| table.position(*id));
-    let distribution = match table.dist_style.effective() {
-        DistStyle::All => RowDistribution::All,
-        DistStyle::Key(column) => match table.position(column) {
-            Some(position) => RowDistribution::Key(position),
-            None => RowDistribution::Even,
-        },
-        DistStyle::Even | DistStyle::Auto(_) => RowDistribution::Even,
-    };
-    TableLayout {
-        table: table.id,
-        schema: table.arrow_schema(),
-        sort_columns: sort_columns.collect(),
-        distribution,
-        slice_count: session.leader().log().slice_count(),
-    }
 }

@@ -10,9 +10,10 @@ mod stl_loaderror_detail;
 mod stl_query;
 mod stl_querytext;
 mod stl_utilitytext;
+mod stl_vacuum;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 7] = [
+pub(super) const TABLES: [SystemTable; 8] = [
     stl_ddltext::TABLE,
     stl_load_commits::TABLE,
     stl_load_errors::TABLE,
@@ -20,4 +21,5 @@ pub(super) const TABLES: [SystemTable; 7] = [
     stl_query::TABLE,
     stl_querytext::TABLE,
     stl_utilitytext::TABLE,
+    stl_vacuum::TABLE,
 ];

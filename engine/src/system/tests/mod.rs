@@ -57,6 +57,7 @@ fn run(slice: u32, row_count: u64, min: i64, max: i64) -> Run {
         row_count,
         bytes: 1_500_000,
         columns: vec![statistics, ColumnStatistics::default(), ColumnStatistics::default()],
+        is_full: false,
         deletes: Vec::new(),
     }
 }
