@@ -22,6 +22,7 @@ pub mod write;
 pub mod execution;
 pub mod system;
 
+pub mod check;
 pub mod functions;
 pub mod vacuum;
 

@@ -27,7 +27,7 @@ const ENGINE_ORDER: [&[&str]; 11] = [
     &["transaction"],
     &["copy", "write"],
     &["execution", "system"],
-    &["functions", "vacuum"],
+    &["check", "functions", "vacuum"],
     &["plan"],
     &["error"],
 ];

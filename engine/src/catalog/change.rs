@@ -140,7 +140,11 @@ impl Catalog {
             CatalogChange::PutView(view) => self.put_view(view),
             CatalogChange::DropView(id) => self.drop_view(*id),
             CatalogChange::Rename { relation, name } => self.rename(*relation, name),
-            CatalogChange::AppendRuns { table, runs } => self.replace_runs(*table, &[], runs),
+            CatalogChange::AppendRuns { table, runs } => {
+                let manifest = Arc::make_mut(&mut self.table_mut(*table)?.manifest);
+                manifest.runs.extend(runs.iter().map(|run| Arc::new(run.clone())));
+                Ok(())
+            }
             CatalogChange::ReplaceRuns { table, removed, added } => {
                 self.replace_runs(*table, removed, added)
             }
@@ -291,8 +295,9 @@ impl Catalog {
         let table = self.table_mut(id)?;
         let removed: HashSet<RunId> = removed.iter().copied().collect();
         let runs = &table.manifest.runs;
-        let kept = runs.iter().filter(|run| !removed.contains(&run.id));
-        let runs: Vec<Run> = kept.chain(added).cloned().collect();
+        let kept = runs.iter().filter(|run| !removed.contains(&run.id)).map(Arc::clone);
+        let added_runs = added.iter().map(|run| Arc::new(run.clone()));
+        let runs: Vec<Arc<Run>> = kept.chain(added_runs).collect();
         // Every run that goes must have been there.
         if runs.len() + removed.len() != table.manifest.runs.len() + added.len() {
             return Err(CatalogError::ConcurrentlyChanged(table.name.clone()));
@@ -310,6 +315,7 @@ impl Catalog {
             let Some(RunDeletes { replaced, vector, .. }) = by_run.remove(&run.id) else {
                 continue;
             };
+            let run = Arc::make_mut(run);
             let known = run.deletes.len();
             run.deletes.retain(|vector| !replaced.contains(&vector.id));
             if run.deletes.len() + replaced.len() != known {

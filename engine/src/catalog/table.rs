@@ -127,14 +127,14 @@ pub enum TableConstraintKind {
 /// The live runs of a table at one version.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TableManifest {
-    /// The runs, in the order they were committed.
-    pub runs: Vec<Run>,
+    /// The runs, in the order they were committed. Shared: a commit that adds one copies no other.
+    pub runs: Vec<Arc<Run>>,
 }
 
 impl TableManifest {
     /// Returns the number of rows, without the deleted ones.
     pub fn row_count(&self) -> u64 {
-        self.runs.iter().map(Run::live_row_count).sum()
+        self.runs.iter().map(|run| run.live_row_count()).sum()
     }
 
     /// Returns the size of all runs.

@@ -20,7 +20,10 @@ use datafusion::{
 };
 
 use super::WarehouseTable;
-use crate::{catalog::Table, storage::ManagedStorage};
+use crate::{
+    catalog::{SortKey, Table},
+    storage::ManagedStorage,
+};
 
 /// Returns the rows of these runs that are not deleted: the table's columns, then `$position` and `$run`.
 ///
@@ -46,4 +49,20 @@ pub fn merged_rows(
         }
     };
     plan.execute(0, context)
+}
+
+/// Returns all rows of a run as they are stored, deleted ones too: the table's columns, then `$position` and
+/// `$run`.
+pub fn stored_rows(
+    table: &Arc<Table>,
+    storage: &Arc<ManagedStorage>,
+    place: u32,
+) -> Result<SendableRecordBatchStream> {
+    let mut table = (**table).clone();
+    // In the order they lie in, whatever the table's is now.
+    table.sort_key = SortKey::Auto;
+    for run in &mut Arc::make_mut(&mut table.manifest).runs {
+        Arc::make_mut(run).deletes.clear();
+    }
+    merged_rows(&Arc::new(table), storage, &[vec![place]], Arc::default())
 }

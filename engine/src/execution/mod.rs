@@ -32,7 +32,7 @@ mod table_provider;
 #[cfg(test)]
 mod tests;
 
-pub use merge::merged_rows;
+pub use merge::{merged_rows, stored_rows};
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use source::WarehouseSource;
 pub use table_provider::WarehouseTable;

@@ -98,6 +98,7 @@ mod tests {
             row_count: 100,
             bytes: 1,
             columns: columns.iter().map(column).collect(),
+            checksum: None,
             is_full: false,
             deletes: Vec::new(),
         }

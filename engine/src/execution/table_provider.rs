@@ -42,6 +42,7 @@ use crate::{
 #[derive(Debug)]
 pub struct WarehouseTable {
     table: Arc<Table>,
+    name: Arc<str>,
     storage: Arc<ManagedStorage>,
     schema: TableSchema,
     has_addresses: bool,
@@ -55,6 +56,7 @@ impl WarehouseTable {
     pub fn new(table: Arc<Table>, storage: Arc<ManagedStorage>, slice_count: u32) -> Self {
         Self {
             schema: TableSchema::from(with_trailing_blanks(&table)),
+            name: Arc::from(table.name.as_str()),
             table,
             storage,
             has_addresses: false,
@@ -72,7 +74,7 @@ impl WarehouseTable {
 
     fn of_all_runs(&self) -> &Statistics {
         self.statistics.get_or_init(|| {
-            let runs = self.table.manifest.runs.iter().collect::<Vec<_>>();
+            let runs = self.table.manifest.runs.iter().map(|run| &**run).collect::<Vec<_>>();
             statistics::of_runs(&runs, self.schema.table_schema())
         })
     }
@@ -87,8 +89,15 @@ impl WarehouseTable {
         let path = self.table.run_path(run);
         let location = self.storage.location(&ObjectPath::Run(path));
         let vectors = run.deletes.iter().map(|vector| vector.id).collect();
-        let mut file = PartitionedFile::new(location.to_string(), run.bytes)
-            .with_extension(RunFile { path, block_count: block_count(run), vectors });
+        let run_file = RunFile {
+            path,
+            table: Arc::clone(&self.name),
+            checksum: run.checksum,
+            block_count: block_count(run),
+            vectors,
+        };
+        let mut file =
+            PartitionedFile::new(location.to_string(), run.bytes).with_extension(run_file);
         if self.has_addresses {
             file = file.with_partition_values(vec![ScalarValue::UInt32(place)]);
         }
@@ -188,7 +197,7 @@ impl WarehouseTable {
         state: &dyn Session,
         filters: &[Expr],
     ) -> Result<(Vec<&Run>, Vec<&Run>)> {
-        let runs = self.table.manifest.runs.iter().collect::<Vec<_>>();
+        let runs = self.table.manifest.runs.iter().map(|run| &**run).collect::<Vec<_>>();
         let Some(filter) = conjunction(filters.iter().cloned()) else {
             return Ok((runs, Vec::new()));
         };

@@ -28,19 +28,17 @@ pub struct Run {
     pub row_count: u64,
     /// Size of the object.
     pub bytes: u64,
+    /// xxh3 of the object; `None` in what was written before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<u64>,
     /// What is known of each column, in the table's column order; deleted rows are not taken out.
     pub columns: Vec<ColumnStatistics>,
     /// Whether its writer ended it because it was as large as a run gets; false where nobody said so.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_full: bool,
     /// Its delete vectors; no row is in two of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deletes: Vec<DeleteVectorEntry>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// A delete vector of a run, as the table's manifest describes it.

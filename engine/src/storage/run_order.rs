@@ -120,6 +120,7 @@ mod tests {
             row_count: 10,
             bytes: 1,
             columns: vec![column],
+            checksum: None,
             is_full: false,
             deletes: Vec::new(),
         }

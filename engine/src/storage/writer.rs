@@ -195,13 +195,14 @@ pub(super) async fn flush_slice(
         tokio::task::spawn_blocking(prepare).await.map_err(|error| failed(&error))??;
     let store = Arc::clone(storage.store());
     let location = storage.location(&ObjectPath::Run(path));
-    let bytes = write_run(store, location, &layout.schema, batches, &zones).await?;
+    let object = write_run(store, location, &layout.schema, batches, &zones).await?;
     Ok(Run {
         id: path.run,
         slice: path.slice,
         row_count: zones.row_count(),
-        bytes,
+        bytes: object.bytes,
         columns,
+        checksum: Some(object.checksum),
         is_full: false,
         deletes: Vec::new(),
     })

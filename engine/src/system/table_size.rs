@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The unit of `SVV_TABLE_INFO.size`: 1 MB.
-pub const BLOCK_BYTES: u64 = 1024 * 1024;
+pub(crate) const BLOCK_BYTES: u64 = 1024 * 1024;
 
 /// Returns a column by its id.
 pub(crate) fn column(table: &Table, id: ColumnId) -> Option<&Column> {
@@ -72,7 +72,8 @@ pub(crate) fn longest_varchar(table: &Table) -> u32 {
 
 /// Returns the rows of a slice, and how many of them are in order; deleted rows count until a vacuum.
 pub fn slice_rows(table: &Table, slice: SliceId) -> (u64, u64) {
-    let runs: Vec<&Run> = table.manifest.runs.iter().filter(|run| run.slice == slice).collect();
+    let runs = table.manifest.runs.iter().filter(|run| run.slice == slice);
+    let runs: Vec<&Run> = runs.map(|run| &**run).collect();
     let rows = |runs: &[&Run]| runs.iter().map(|run| run.row_count).sum();
     let first = table.sort_key.columns().first();
     match first.and_then(|id| table.position(*id)) {

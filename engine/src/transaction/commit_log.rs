@@ -19,6 +19,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::RwLock;
@@ -47,6 +48,9 @@ const RECORDS_PER_CHECKPOINT: u64 = 256;
 const QUEUE_LENGTH_MAX: usize = 1024;
 /// Transactions in one record.
 const GROUP_MAX: usize = 256;
+
+/// How often garbage is looked through that readers held when it was made.
+const GARBAGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The log of one storage root.
 #[derive(Debug)]
@@ -108,6 +112,14 @@ impl CommitLog {
             slice_count,
             blocks: Arc::default(),
         }))
+    }
+
+    /// Returns what was committed in a root that nobody serves, as of the last record; changes nothing.
+    pub async fn read(storage: &ManagedStorage) -> Result<Catalog, TransactionError> {
+        let path = ObjectPath::Cluster;
+        let _: Cluster =
+            record::decode(Kind::Cluster, &path.to_string(), &storage.get(&path).await?)?;
+        Ok(recover(storage).await?.0)
     }
 
     /// Returns the newest committed version.
@@ -271,7 +283,18 @@ struct Writer {
 impl Writer {
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
-        while requests.recv_many(&mut group, GROUP_MAX).await > 0 {
+        loop {
+            let received = tokio::select! {
+                received = requests.recv_many(&mut group, GROUP_MAX) => received,
+                // Readers end without a word: what they held is collected a moment later.
+                () = tokio::time::sleep(GARBAGE_INTERVAL), if !self.garbage.is_empty() => {
+                    self.collect_garbage().await;
+                    continue;
+                }
+            };
+            if received == 0 {
+                return;
+            }
             self.commit_group(std::mem::take(&mut group)).await;
             self.checkpoint_if_due().await;
             self.collect_garbage().await;

@@ -163,7 +163,7 @@ impl Piece<'_> {
 
 fn items<'a>(table: &'a Table, eligible: &Eligible) -> Vec<(SliceId, Vec<Item<'a>>)> {
     let places: HashMap<RunId, (u32, &Run)> =
-        (0..).zip(&table.manifest.runs).map(|(place, run)| (run.id, (place, run))).collect();
+        (0..).zip(&table.manifest.runs).map(|(place, run)| (run.id, (place, &**run))).collect();
     let mut slices: Vec<(SliceId, Vec<Item<'a>>)> = Vec::new();
     let mut add = |item: Item<'a>| {
         let Some(slice) = item.runs.first().map(|run| run.slice) else { return };
@@ -187,7 +187,7 @@ fn items<'a>(table: &'a Table, eligible: &Eligible) -> Vec<(SliceId, Vec<Item<'a
 /// Returns the runs that are written anew for their deleted rows.
 fn reclaimed_runs(table: &Table, work: Work, eligible: &Eligible) -> HashSet<RunId> {
     let with_deletes = || {
-        let runs = table.manifest.runs.iter();
+        let runs = table.manifest.runs.iter().map(|run| &**run);
         runs.filter(|run| !run.deletes.is_empty() && eligible.initial.contains(&run.id))
     };
     match work {
@@ -197,7 +197,7 @@ fn reclaimed_runs(table: &Table, work: Work, eligible: &Eligible) -> HashSet<Run
             let part = |run: &Run| run.deleted_count() as f64 / run.row_count.max(1) as f64;
             runs.sort_by(|a, b| part(b).total_cmp(&part(a)));
             let mut rows: u64 = table.manifest.runs.iter().map(|run| run.row_count).sum();
-            let mut deleted: u64 = table.manifest.runs.iter().map(Run::deleted_count).sum();
+            let mut deleted: u64 = table.manifest.runs.iter().map(|run| run.deleted_count()).sum();
             let mut chosen = HashSet::new();
             for run in runs {
                 if (rows - deleted) * 100 >= rows * u64::from(threshold_percent) {
@@ -320,5 +320,150 @@ fn sequences(items: Vec<Item<'_>>, column: Option<usize>) -> Vec<Vec<u32>> {
 }
 
 #[cfg(test)]
-#[path = "choice_tests.rs"]
-mod tests;
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        catalog::{Column, PUBLIC_SCHEMA, SUPERUSER, SortKey, TableManifest},
+        distribution::DistStyle,
+        ids::{ColumnId, DeleteVectorId, TableId, Xid},
+        storage::run::{ColumnStatistics, DeleteVectorEntry, StatisticsValue},
+        types::SqlType,
+    };
+
+    const LARGE: u64 = 1_000_000;
+
+    /// A run of `rows` rows from `min` to `max`.
+    fn run(min: i64, max: i64, rows: u64, deleted: u64) -> Run {
+        let column = ColumnStatistics {
+            min: Some(StatisticsValue::Integer(min)),
+            max: Some(StatisticsValue::Integer(max)),
+            ..ColumnStatistics::default()
+        };
+        let vector = DeleteVectorEntry { id: DeleteVectorId(1), row_count: deleted, xid: Xid(1) };
+        Run {
+            id: RunId::random(),
+            slice: SliceId(0),
+            row_count: rows,
+            bytes: rows * 10,
+            columns: vec![column],
+            checksum: None,
+            is_full: false,
+            deletes: (deleted > 0).then_some(vector).into_iter().collect(),
+        }
+    }
+
+    fn table(runs: Vec<Run>, is_sorted: bool) -> Table {
+        let column = Column {
+            id: ColumnId(1),
+            name: "x".to_owned(),
+            sql_type: SqlType::BigInt,
+            nullable: true,
+            default: None,
+            identity: None,
+            encoding: "none".to_owned(),
+        };
+        Table {
+            id: TableId(100_001),
+            schema: PUBLIC_SCHEMA,
+            name: "t".to_owned(),
+            owner: SUPERUSER,
+            columns: vec![column],
+            dist_style: DistStyle::Even,
+            sort_key: if is_sorted { SortKey::Compound(vec![ColumnId(1)]) } else { SortKey::Auto },
+            constraints: Vec::new(),
+            created_at_us: 0,
+            manifest: Arc::new(TableManifest { runs: runs.into_iter().map(Arc::new).collect() }),
+        }
+    }
+
+    fn chosen(table: &Table, work: Work) -> Vec<Vec<u32>> {
+        let rewrites = rewrites(table, work, &Eligible::of(table));
+        rewrites.into_iter().next().map(|rewrite| rewrite.sequences).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_sort_merges_what_overlaps_and_leaves_what_is_in_order() {
+        let runs = vec![
+            run(0, 9, LARGE, 0),
+            run(20, 29, LARGE, 0),
+            run(10, 19, LARGE, 0),
+            run(25, 35, LARGE, 0),
+            run(40, 49, LARGE, 0),
+        ];
+        let sort = Work::Sort { reclaim: true };
+        assert_eq!(chosen(&table(runs, true), sort), [vec![1], vec![3]]);
+        let in_order = vec![run(0, 9, LARGE, 0), run(9, 19, LARGE, 0)];
+        assert!(chosen(&table(in_order, true), sort).is_empty());
+    }
+
+    #[test]
+    fn runs_that_follow_each_other_are_one_sequence() {
+        let runs = vec![run(0, 9, LARGE, 0), run(10, 19, LARGE, 0), run(5, 15, LARGE, 0)];
+        let sequences = chosen(&table(runs, true), Work::Sort { reclaim: false });
+        assert_eq!(sequences, [vec![0, 1], vec![2]]);
+    }
+
+    #[test]
+    fn what_a_vacuum_wrote_is_not_written_again() {
+        let table = table(vec![run(0, 9, LARGE, 0), run(5, 19, LARGE, 5), run(0, 9, 10, 0)], true);
+        let ids: Vec<RunId> = table.manifest.runs.iter().map(|run| run.id).collect();
+        let mut eligible = Eligible { initial: HashSet::from([ids[2]]), written: Vec::new() };
+        // Written as one sequence, overlapping bounds or not, with rows that were deleted meanwhile.
+        eligible.add(vec![ids[0], ids[1]]);
+        let sort = Work::Sort { reclaim: true };
+        assert_eq!(rewrites(&table, sort, &eligible).len(), 1);
+        eligible.initial.clear();
+        assert!(rewrites(&table, sort, &eligible).is_empty());
+        // A run that arrived meanwhile is nobody's.
+        assert!(rewrites(&table, sort, &Eligible::default()).is_empty());
+    }
+
+    #[test]
+    fn deleted_rows_are_reclaimed_as_far_as_the_threshold_asks() {
+        let runs =
+            || vec![run(0, 9, LARGE, 10), run(10, 19, LARGE, LARGE / 2), run(20, 29, LARGE, 0)];
+        let reclaim = |threshold_percent| Work::Reclaim { threshold_percent };
+        assert_eq!(chosen(&table(runs(), true), reclaim(95)), [vec![1]]);
+        assert_eq!(chosen(&table(runs(), true), reclaim(100)), [vec![0, 1]]);
+        assert!(chosen(&table(runs(), true), reclaim(80)).is_empty());
+        assert!(chosen(&table(runs(), true), reclaim(0)).is_empty());
+        assert_eq!(chosen(&table(runs(), false), reclaim(100)), [vec![0, 1]]);
+    }
+
+    #[test]
+    fn small_runs_are_merged_where_they_lie() {
+        // A large run lies between the small ones: what becomes of them must not lie across it.
+        let mut runs: Vec<Run> = (0..20).map(|at| run(at, at, 1, 0)).collect();
+        runs.insert(0, run(100, 200, LARGE, 0));
+        runs.extend((300..310).map(|at| run(at, at, 1, 0)));
+        let sequences = chosen(&table(runs.clone(), true), Work::MergeSmall);
+        assert_eq!(sequences, [(1..21).collect::<Vec<u32>>()]);
+        let all = chosen(&table(runs, false), Work::MergeSmall);
+        assert_eq!(all, [(1..31).collect::<Vec<u32>>()]);
+        let few = (0..5).map(|at| run(at, at, 1, 0)).collect();
+        assert!(chosen(&table(few, true), Work::MergeSmall).is_empty());
+    }
+
+    #[test]
+    fn a_merged_run_waits_for_others_of_its_size() {
+        let mut runs = vec![run(0, 9, 50_000, 0)];
+        runs.extend((10..30).map(|at| run(at, at, 1, 0)));
+        let sequences = chosen(&table(runs, true), Work::MergeSmall);
+        assert_eq!(sequences, [(1..21).collect::<Vec<u32>>()]);
+    }
+
+    #[test]
+    fn a_recluster_leaves_the_part_that_is_in_order_alone() {
+        let runs = vec![run(0, 99, LARGE, 0), run(5, 9, 100_000, 0), run(7, 20, 100_000, 0)];
+        assert_eq!(chosen(&table(runs, true), Work::Recluster), [vec![1], vec![2]]);
+    }
+
+    #[test]
+    fn no_more_runs_are_open_at_once_than_memory_is_for() {
+        let runs: Vec<Run> = (0..100).map(|_| run(0, 9, LARGE, 0)).collect();
+        let sequences = chosen(&table(runs, true), Work::Sort { reclaim: false });
+        assert!((2..=16).contains(&sequences.len()), "{}", sequences.len());
+    }
+}

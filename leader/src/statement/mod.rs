@@ -10,6 +10,7 @@ mod delete;
 mod drop;
 mod explain;
 mod insert;
+mod literal_rows;
 mod lock;
 mod merge;
 mod names;

@@ -44,13 +44,11 @@ pub(super) async fn append(
     given: &[usize],
     streams: RowStreams,
 ) -> Result<u64, Error> {
-    let catalog = session.catalog();
-    let planning = session.planning(catalog);
     let mut sources = Vec::with_capacity(table.columns.len());
     for (position, column) in table.columns.iter().enumerate() {
         sources.push(match given.iter().position(|known| *known == position) {
             Some(given) => ColumnSource::Given(given),
-            None => missing(session, &planning, table, position, column).await?,
+            None => missing(session, table, position, column).await?,
         });
     }
     let identities: Vec<_> = sources.iter().enumerate().filter_map(identity_counter).collect();
@@ -84,8 +82,7 @@ fn identity_counter(
 
 /// Returns where the values of a column come from that the statement does not give.
 async fn missing(
-    session: &Session,
-    planning: &PlanningSession,
+    session: &mut Session,
     table: &Table,
     position: usize,
     column: &Column,
@@ -98,7 +95,9 @@ async fn missing(
     let Some(default) = &column.default else {
         return Ok(ColumnSource::Constant(new_null_array(&arrow_type, 1)));
     };
-    let value = evaluate(planning, sql::parse_expression(default)?).await?;
+    let catalog = session.catalog();
+    let planning = session.planning(catalog);
+    let value = evaluate(&planning, sql::parse_expression(default)?).await?;
     let value = cast(&value, &arrow_type).map_err(DataFusionError::from)?;
     Ok(ColumnSource::Constant(value))
 }
