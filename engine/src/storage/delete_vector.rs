@@ -39,13 +39,6 @@ impl DeleteVector {
         self.rows.range_cardinality(rows)
     }
 
-    /// Returns those of these rows that are in it, in order.
-    pub fn rows_in(&self, rows: Range<u64>) -> impl Iterator<Item = u64> + '_ {
-        let first = self.rows.range_cardinality(..rows.start);
-        let end = first + self.rows.range_cardinality(rows);
-        (first..end).filter_map(|place| self.rows.select(place))
-    }
-
     /// Takes all rows of another vector out.
     pub fn remove(&mut self, other: &Self) {
         self.rows -= &other.rows;

@@ -164,7 +164,8 @@ impl VortexWrite for RunObject {
     async fn shutdown(&mut self) -> io::Result<()> {
         if self.upload.is_none() {
             let payload = PutPayload::from_bytes(self.buffer.split().freeze());
-            let options = PutOptions::from(PutMode::Create);
+            // Nobody else has the name of a run: there is nothing that could be overwritten.
+            let options = PutOptions::from(PutMode::Overwrite);
             self.store.put_opts(&self.location, payload, options).await?;
             return Ok(());
         }

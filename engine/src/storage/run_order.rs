@@ -22,10 +22,10 @@ pub fn compare_bounds(a: &StatisticsValue, b: &StatisticsValue) -> Option<Orderi
 }
 
 /// Puts runs in the order of their smallest values; those without one come last.
-pub fn compare_starts(a: &Run, b: &Run, column: usize) -> Ordering {
-    let min = |run: &Run| run.columns.get(column).and_then(|column| column.min.clone());
+pub fn compare_starts<'a>(a: &'a Run, b: &'a Run, column: usize) -> Ordering {
+    let min = |run: &'a Run| run.columns.get(column).and_then(|column| column.min.as_ref());
     let order = match (min(a), min(b)) {
-        (Some(a), Some(b)) => compare_bounds(&a, &b).unwrap_or(Ordering::Equal),
+        (Some(a), Some(b)) => compare_bounds(a, b).unwrap_or(Ordering::Equal),
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
         (None, None) => Ordering::Equal,

@@ -171,22 +171,38 @@ impl RowOrigins {
         self.stretches.push(Stretch { run, position, start });
     }
 
-    /// Returns the rows that were written, by their number, that are copies of these rows (by the place
-    /// of their run); `None` if that is not known of all of them.
+    /// Returns the rows that were written, by their number and in order, that are copies of these rows (by
+    /// the place of their run); `None` if that is not known of all of them.
     pub fn copies(&self, rows: &BTreeMap<u32, DeleteVector>) -> Option<Vec<u64>> {
+        if rows.is_empty() {
+            return Some(Vec::new());
+        }
         if self.is_incomplete {
             return None;
         }
-        let wanted: u64 = rows.values().map(DeleteVector::row_count).sum();
         let ends = self.stretches.iter().skip(1).map(|next| next.start).chain([self.row_count]);
-        let mut copies = Vec::new();
+        let mut of_runs: BTreeMap<u32, Vec<(Stretch, u64)>> =
+            rows.keys().map(|run| (*run, Vec::new())).collect();
         for (stretch, end) in self.stretches.iter().zip(ends) {
-            let Some(rows) = rows.get(&stretch.run) else { continue };
-            let positions = stretch.position..stretch.position + (end - stretch.start);
-            let found = rows.rows_in(positions);
-            copies.extend(found.map(|position| stretch.start + (position - stretch.position)));
+            if let Some(stretches) = of_runs.get_mut(&stretch.run) {
+                stretches.push((*stretch, stretch.position + (end - stretch.start)));
+            }
         }
-        (copies.len() as u64 == wanted).then_some(copies)
+        let mut copies = Vec::new();
+        for (run, rows) in rows {
+            let stretches = of_runs.get_mut(run)?;
+            stretches.sort_unstable_by_key(|(stretch, _)| stretch.position);
+            for row in rows.rows() {
+                let after = stretches.partition_point(|(stretch, _)| stretch.position <= row);
+                let (stretch, end) = stretches.get(after.checked_sub(1)?)?;
+                if row >= *end {
+                    return None;
+                }
+                copies.push(stretch.start + (row - stretch.position));
+            }
+        }
+        copies.sort_unstable();
+        Some(copies)
     }
 }
 
