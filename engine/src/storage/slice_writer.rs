@@ -25,7 +25,7 @@ use crate::{
 /// Memory of rows that make a run: what a load with its own 256 MB makes of them, on two slices.
 const RUN_MEMORY_BYTES: usize = 64 << 20;
 /// Origins that are kept, 24 bytes each; beyond it they are given up.
-const ORIGINS_MAX: usize = 8 << 20;
+const ORIGINS_MAX: usize = 4 << 20;
 
 /// Writes rows of one slice.
 #[derive(Debug)]

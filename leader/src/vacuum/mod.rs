@@ -10,7 +10,10 @@
 
 mod background;
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use engine::{
     catalog::{SUPERUSER, Table},
@@ -21,11 +24,16 @@ use engine::{
     transaction::{HeldLocks, LockMode, TransactionError},
     vacuum::{Eligible, Rewritten, Work, replacement, rewrites},
 };
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{cluster::RewriteRequest, error::Error, leader::Leader};
 
 pub(crate) use background::run as run_in_background;
+
+/// How long a merge that nobody asked for waits for the table's writers.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Slices that are merged side by side: each takes memory for its open runs and for those it writes.
+const MERGES_AT_ONCE: usize = 2;
 
 /// The vacuum of one table.
 pub(crate) struct TableVacuum<'a> {
@@ -77,12 +85,11 @@ impl TableVacuum<'_> {
         mut locks: HeldLocks,
         locks_first: bool,
     ) -> Result<Merge, Error> {
-        let (log, mode) = (self.leader.log(), LockMode::ShareRowExclusive);
         if locks_first {
-            locks.acquire(self.table, mode).await?;
+            locks.acquire(self.table, LockMode::ShareRowExclusive).await?;
         }
         // Held until the commit: the runs that are read stay where they are.
-        let base = log.head();
+        let base = self.leader.log().head();
         let Some(before) = base.table_by_id(self.table) else { return Ok(Merge::Nothing) };
         let rewrites = rewrites(before, self.work, eligible);
         if rewrites.is_empty() {
@@ -95,12 +102,28 @@ impl TableVacuum<'_> {
                 rows_done: Arc::clone(&self.rows_done),
             })
         });
-        let rewritten = try_join_all(merges).await?;
-        locks.acquire(self.table, mode).await?;
-        if self.yields_to_blocks && log.open_blocks() > 0 {
+        let merges: Vec<_> = merges.collect();
+        let merges = stream::iter(merges).buffer_unordered(MERGES_AT_ONCE);
+        let rewritten: Vec<Rewritten> = merges.try_collect().await?;
+        if !self.lock(&mut locks).await? {
             return Ok(Merge::Overtaken);
         }
         self.commit(before, rewritten, eligible, locks).await
+    }
+
+    /// Locks the table for the commit; `false` if that is better left for later.
+    async fn lock(&self, locks: &mut HeldLocks) -> Result<bool, Error> {
+        let acquiring = locks.acquire(self.table, LockMode::ShareRowExclusive);
+        if !self.yields_to_blocks {
+            acquiring.await?;
+            return Ok(true);
+        }
+        // Others that want to vacuum wait as well.
+        match tokio::time::timeout(LOCK_WAIT_MAX, acquiring).await {
+            Ok(acquired) => acquired?,
+            Err(_) => return Ok(false),
+        }
+        Ok(self.leader.log().open_blocks() == 0)
     }
 
     /// Puts the new runs in the place of the old ones, under the write lock.
