@@ -48,7 +48,7 @@ pub use event::{
 pub use event_log::{EVENTS_OF_A_KIND_MAX, EventLog, QUERY_TEXT_BYTES_MAX};
 pub use provider::provider;
 pub use table::SystemTable;
-pub use table_size::{blocks, slice_rows, unsorted_rows};
+pub use table_size::{blocks, unsorted_rows};
 
 /// Returns all system tables.
 pub fn tables() -> &'static [SystemTable] {

@@ -71,7 +71,7 @@ pub(crate) fn longest_varchar(table: &Table) -> u32 {
 }
 
 /// Returns the rows of a slice, and how many of them are in order; deleted rows count until a vacuum.
-pub fn slice_rows(table: &Table, slice: SliceId) -> (u64, u64) {
+pub(crate) fn slice_rows(table: &Table, slice: SliceId) -> (u64, u64) {
     let runs = table.manifest.runs.iter().filter(|run| run.slice == slice);
     let runs: Vec<&Run> = runs.map(|run| &**run).collect();
     let rows = |runs: &[&Run]| runs.iter().map(|run| run.row_count).sum();
