@@ -22,7 +22,9 @@ pub mod write;
 pub mod execution;
 pub mod system;
 
+pub mod check;
 pub mod functions;
+pub mod vacuum;
 
 pub mod plan;
 

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -59,6 +59,10 @@ pub struct Leader {
     identities: Mutex<HashMap<(TableId, ColumnId), Arc<AtomicI64>>>,
     /// What ANALYZE has seen of each table since the leader started.
     analyzed: Mutex<HashMap<TableId, Analyzed>>,
+    /// Held while a table is vacuumed, by VACUUM or in the background.
+    vacuum_turn: tokio::sync::Mutex<()>,
+    /// Held by a VACUUM from its first table to its last.
+    vacuum_command: Arc<AtomicBool>,
 }
 
 /// A table as ANALYZE last saw it.
@@ -79,6 +83,8 @@ impl Leader {
             next_query_id: AtomicU64::new(1),
             identities: Mutex::default(),
             analyzed: Mutex::default(),
+            vacuum_turn: tokio::sync::Mutex::default(),
+            vacuum_command: Arc::default(),
         })
     }
 
@@ -121,6 +127,17 @@ impl Leader {
         &self.components.events
     }
 
+    /// Returns the turn of who vacuums a table: one at a time.
+    pub(crate) fn vacuum_turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.vacuum_turn
+    }
+
+    /// Says that a VACUUM runs until what is returned is dropped; `None` if another one does.
+    pub(crate) fn begin_vacuum(&self) -> Option<VacuumCommand> {
+        let taken = self.vacuum_command.swap(true, Ordering::AcqRel);
+        (!taken).then(|| VacuumCommand { running: Arc::clone(&self.vacuum_command) })
+    }
+
     pub(crate) fn new_query_id(&self) -> QueryId {
         QueryId(self.next_query_id.fetch_add(1, Ordering::Relaxed))
     }
@@ -158,5 +175,16 @@ impl Leader {
             return;
         }
         tokio::spawn(delete_objects(Arc::clone(self.storage()), objects));
+    }
+}
+
+/// The VACUUM that runs.
+pub(crate) struct VacuumCommand {
+    running: Arc<AtomicBool>,
+}
+
+impl Drop for VacuumCommand {
+    fn drop(&mut self) {
+        self.running.store(false, Ordering::Release);
     }
 }

@@ -15,3 +15,4 @@ pub mod settings;
 pub mod standalone;
 mod statement;
 mod tls;
+mod vacuum;

@@ -8,18 +8,20 @@ use datafusion::execution::{
     runtime_env::RuntimeEnvBuilder,
 };
 use engine::{
-    error::Error as EngineError, plan::Planner, storage::ManagedStorage, system::EventLog,
-    transaction::CommitLog,
+    error::Error as EngineError, execution::merged_rows, plan::Planner, storage::ManagedStorage,
+    system::EventLog, transaction::CommitLog, vacuum::Rewritten,
 };
+use futures::{StreamExt, TryStreamExt};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cluster::{ComputeNodes, WriteRequest, Written},
+    cluster::{ComputeNodes, RewriteRequest, WriteRequest, Written},
     error::Error,
     leader::{Authentication, Components, Leader},
     server::{Server, ServerSettings},
     settings::Settings,
+    vacuum::run_in_background,
 };
 
 /// How many of a query's largest memory users an out-of-memory error names.
@@ -31,6 +33,8 @@ pub struct Standalone {
     local_addr: SocketAddr,
     shutdown: CancellationToken,
     server: JoinHandle<()>,
+    /// Merges small runs.
+    merges: JoinHandle<()>,
 }
 
 /// Starts a warehouse: recovers what was committed, then serves.
@@ -48,7 +52,11 @@ pub async fn start(settings: Settings) -> Result<Standalone, Error> {
     );
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
     let planner = Planner::new(&settings.database, log.slice_count(), runtime)?;
-    let compute = Arc::new(InProcess { storage: Arc::clone(&storage) });
+    let compute = Arc::new(InProcess {
+        storage: Arc::clone(&storage),
+        planner: planner.clone(),
+        slice_count: log.slice_count(),
+    });
     let leader = Leader::new(Components {
         database: settings.database.clone(),
         authentication: Authentication {
@@ -66,7 +74,8 @@ pub async fn start(settings: Settings) -> Result<Standalone, Error> {
     let local_addr = server.local_addr();
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(server.serve(shutdown.clone()));
-    Ok(Standalone { leader, local_addr, shutdown, server })
+    let merges = tokio::spawn(run_in_background(Arc::clone(&leader), shutdown.clone()));
+    Ok(Standalone { leader, local_addr, shutdown, server, merges })
 }
 
 impl Standalone {
@@ -87,12 +96,17 @@ impl Standalone {
         if let Err(error) = self.server.await {
             tracing::error!(%error, "server task failed");
         }
+        if let Err(error) = self.merges.await {
+            tracing::error!(%error, "the task that merges small runs failed");
+        }
     }
 }
 
 /// Compute in this process.
 struct InProcess {
     storage: Arc<ManagedStorage>,
+    planner: Planner,
+    slice_count: u32,
 }
 
 #[async_trait]
@@ -102,5 +116,17 @@ impl ComputeNodes for InProcess {
         let (runs, row_count) =
             compute::load::write(&self.storage, layout, assembler, streams).await?;
         Ok(Written { runs, row_count })
+    }
+
+    async fn rewrite(&self, request: RewriteRequest) -> Result<Rewritten, EngineError> {
+        let RewriteRequest { table, rewrite, rows_done } = request;
+        let context = self.planner.task_context();
+        let rows = merged_rows(&table, &self.storage, &rewrite.sequences, context)?;
+        let rows = rows.map_err(EngineError::from).boxed();
+        let layout = table.layout(self.slice_count);
+        let slice = rewrite.slice;
+        let written =
+            compute::vacuum::rewrite(&self.storage, layout, slice, rows, &rows_done).await?;
+        Ok(Rewritten { rewrite, written })
     }
 }

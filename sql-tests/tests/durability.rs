@@ -333,7 +333,8 @@ async fn assert_rows(client: &Client, table: &str, expected: i64, round: u64) ->
     let counted = client.number(&format!("select count(*) from {table}")).await?;
     ensure!(counted == expected, "round {round}: {counted} rows in {table}, expected {expected}");
     let info = format!(
-        "select coalesce(max(tbl_rows), 0)::bigint from svv_table_info where \"table\" = '{table}'"
+        "select coalesce(max(estimated_visible_rows), 0)::bigint from svv_table_info \
+         where \"table\" = '{table}'"
     );
     let shown = client.number(&info).await?;
     ensure!(shown == expected, "round {round}: svv_table_info says {shown}, expected {expected}");

@@ -1,6 +1,9 @@
 //! Catalogue changes: the only way anything changes, and what the commit log holds.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -148,7 +151,8 @@ impl CatalogChange {
     pub fn written_objects(&self) -> Vec<ObjectPath> {
         match self {
             Self::AppendRuns { table, runs } | Self::ReplaceRuns { table, added: runs, .. } => {
-                runs.iter().map(|run| ObjectPath::Run(run.path(*table))).collect()
+                // A run that VACUUM wrote may come with a delete vector.
+                runs.iter().flat_map(|run| run.objects(*table)).collect()
             }
             Self::DeleteRows { table, runs } => {
                 let object = |deletes: &RunDeletes| {
@@ -173,7 +177,11 @@ impl Catalog {
             CatalogChange::DropView(id) => self.drop_view(*id),
             CatalogChange::Rename { relation, name } => self.rename(*relation, name),
             CatalogChange::Alter { table, change } => self.alter(*table, change),
-            CatalogChange::AppendRuns { table, runs } => self.replace_runs(*table, &[], runs),
+            CatalogChange::AppendRuns { table, runs } => {
+                let manifest = Arc::make_mut(&mut self.table_mut(*table)?.manifest);
+                manifest.runs.extend(runs.iter().map(|run| Arc::new(run.clone())));
+                Ok(())
+            }
             CatalogChange::ReplaceRuns { table, removed, added } => {
                 self.replace_runs(*table, removed, added)
             }
@@ -329,12 +337,15 @@ impl Catalog {
         added: &[Run],
     ) -> Result<(), CatalogError> {
         let table = self.table_mut(id)?;
-        let live = |run: &RunId| table.manifest.runs.iter().any(|known| known.id == *run);
-        if !removed.iter().all(live) {
+        let removed: HashSet<RunId> = removed.iter().copied().collect();
+        let runs = &table.manifest.runs;
+        let kept = runs.iter().filter(|run| !removed.contains(&run.id)).map(Arc::clone);
+        let added_runs = added.iter().map(|run| Arc::new(run.clone()));
+        let runs: Vec<Arc<Run>> = kept.chain(added_runs).collect();
+        // Every run that goes must have been there.
+        if runs.len() + removed.len() != table.manifest.runs.len() + added.len() {
             return Err(CatalogError::ConcurrentlyChanged(table.name.clone()));
         }
-        let kept = table.manifest.runs.iter().filter(|run| !removed.contains(&run.id));
-        let runs = kept.chain(added).cloned().collect();
         table.manifest = Arc::new(TableManifest { runs });
         Ok(())
     }
@@ -348,6 +359,7 @@ impl Catalog {
             let Some(RunDeletes { replaced, vector, .. }) = by_run.remove(&run.id) else {
                 continue;
             };
+            let run = Arc::make_mut(run);
             let known = run.deletes.len();
             run.deletes.retain(|vector| !replaced.contains(&vector.id));
             if run.deletes.len() + replaced.len() != known {

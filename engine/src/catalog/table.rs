@@ -6,11 +6,12 @@ use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    distribution::{AutoStyle, DistStyle},
+    distribution::{AutoStyle, DistStyle, RowDistribution},
     ids::{ColumnId, RunId, SchemaId, TableId, UserId},
     storage::{
         paths::{ObjectPath, RunPath},
         run::{Run, StatisticsValue},
+        writer::TableLayout,
     },
     types::SqlType,
 };
@@ -150,14 +151,14 @@ pub enum TableConstraintKind {
 /// The live runs of a table at one version.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TableManifest {
-    /// The runs, in the order they were committed.
-    pub runs: Vec<Run>,
+    /// The runs, in the order they were committed. Shared: a commit that adds one copies no other.
+    pub runs: Vec<Arc<Run>>,
 }
 
 impl TableManifest {
     /// Returns the number of rows, without the deleted ones.
     pub fn row_count(&self) -> u64 {
-        self.runs.iter().map(Run::live_row_count).sum()
+        self.runs.iter().map(|run| run.live_row_count()).sum()
     }
 
     /// Returns how many rows came or went since the table was like `before`.
@@ -226,6 +227,26 @@ impl Table {
             && self.sort_key == other.sort_key
     }
 
+    /// Returns the table as writers of its rows need to know it.
+    pub fn layout(&self, slice_count: u32) -> TableLayout {
+        let distribution = match self.dist_style.effective() {
+            DistStyle::All => RowDistribution::All,
+            DistStyle::Key(column) => match self.position(column) {
+                Some(position) => RowDistribution::Key(position),
+                None => RowDistribution::Even,
+            },
+            DistStyle::Even | DistStyle::Auto(_) => RowDistribution::Even,
+        };
+        let sort_columns = self.sort_key.columns().iter().filter_map(|id| self.position(*id));
+        TableLayout {
+            table: self.id,
+            schema: self.stored_schema(),
+            sort_columns: sort_columns.collect(),
+            distribution,
+            slice_count,
+        }
+    }
+
     /// Returns where a run of the table is.
     pub fn run_path(&self, run: &Run) -> RunPath {
         run.path(self.id)
@@ -233,12 +254,7 @@ impl Table {
 
     /// Returns every object of the table: its live runs and their delete vectors.
     pub fn objects(&self) -> impl Iterator<Item = ObjectPath> + '_ {
-        self.manifest.runs.iter().flat_map(|run| {
-            let path = self.run_path(run);
-            let vectors =
-                run.deletes.iter().map(move |vector| ObjectPath::DeleteVector(path, vector.id));
-            std::iter::once(ObjectPath::Run(path)).chain(vectors)
-        })
+        self.manifest.runs.iter().flat_map(|run| run.objects(self.id))
     }
 
     /// Returns the position of a column in the table's rows.

@@ -15,12 +15,14 @@
 //! | `key_filter`     | the keys among them, as one bit each                                    |
 //! | `row_address`    | the hidden columns that DELETE and UPDATE find rows by                  |
 //! | `arithmetic`     | which expressions may fail, and are not handed to Vortex                |
+//! | `merge`          | rows of a slice's runs in one order, with their addresses: what VACUUM writes anew |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
 //! | `stored_columns` | the table's columns as runs have them: other names, or lacking          |
 
 mod arithmetic;
 mod key_filter;
+mod merge;
 mod order;
 mod pruning;
 mod row_address;
@@ -32,6 +34,7 @@ mod table_provider;
 #[cfg(test)]
 mod tests;
 
+pub use merge::{merged_rows, stored_rows};
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use source::WarehouseSource;
 pub(crate) use table_provider::MARK_KEY;

@@ -99,6 +99,8 @@ mod tests {
             row_count: 100,
             bytes: 1,
             columns: columns.iter().map(column).collect(),
+            checksum: None,
+            is_full: false,
             deletes: Vec::new(),
         }
     }

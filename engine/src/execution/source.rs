@@ -31,6 +31,7 @@ use object_store::ObjectStore;
 use roaring::RoaringTreemap;
 use vortex::{io::VortexReadAt, scan::selection::Selection, session::VortexSession};
 use vortex_datafusion::{VortexAccessPlan, VortexSource, reader::VortexReaderFactory};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     arithmetic::may_fail, pruning::surviving_blocks, runtime_filter::FilterConverter,
@@ -38,7 +39,11 @@ use super::{
 };
 use crate::{
     ids::DeleteVectorId,
-    storage::{DeleteVector, ManagedStorage, StorageError, format, paths::RunPath, zones::ZoneMap},
+    storage::{
+        DeleteVector, ManagedStorage, StorageError, format,
+        paths::{ObjectPath, RunPath},
+        zones::ZoneMap,
+    },
 };
 
 /// How many blocks are read between two looks at a filter that still moves.
@@ -50,6 +55,9 @@ type RowStream = BoxStream<'static, Result<RecordBatch>>;
 #[derive(Debug, Clone)]
 pub(super) struct RunFile {
     pub(super) path: RunPath,
+    /// The table's name, for errors.
+    pub(super) table: Arc<str>,
+    pub(super) checksum: Option<u64>,
     pub(super) block_count: usize,
     pub(super) vectors: Vec<DeleteVectorId>,
 }
@@ -269,6 +277,42 @@ struct WarehouseOpener {
 
 impl FileOpener for WarehouseOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
+        let (opener, named) = (self.clone(), file.clone());
+        let opening = self.open_run(file)?;
+        Ok(async move {
+            match opening.await {
+                Err(error) => Err(opener.explained(&named, error).await),
+                Ok(rows) => {
+                    let explain = move |error| {
+                        let (opener, named) = (opener.clone(), named.clone());
+                        async move { Err(opener.explained(&named, error).await) }
+                    };
+                    Ok(rows.or_else(explain).boxed())
+                }
+            }
+        }
+        .boxed())
+    }
+}
+
+impl WarehouseOpener {
+    /// Returns the error of a run that could not be read: whether its object is damaged is looked up only
+    /// now, because that takes reading all of it.
+    async fn explained(&self, file: &PartitionedFile, error: DataFusionError) -> DataFusionError {
+        let Some(run) = file.extensions.get::<RunFile>() else { return error };
+        let Some(checksum) = run.checksum else { return error };
+        match self.storage.get(&ObjectPath::Run(run.path)).await {
+            Ok(bytes) if xxh3_64(&bytes) == checksum => error,
+            Ok(_) => external(StorageError::DamagedRun {
+                table: run.table.to_string(),
+                slice: run.path.slice,
+                run: run.path.run,
+            }),
+            Err(missing) => external(missing),
+        }
+    }
+
+    fn open_run(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
         let run = file.extensions.get::<RunFile>();
         let has_deletes = run.is_some_and(|run| !run.vectors.is_empty());
         if self.predicate.is_none() && !has_deletes {

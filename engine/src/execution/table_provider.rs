@@ -17,7 +17,7 @@ use datafusion::{
         source::DataSourceExec,
         table_schema::TableSchema,
     },
-    execution::object_store::ObjectStoreUrl,
+    execution::{object_store::ObjectStoreUrl, runtime_env::RuntimeEnv},
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
     physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, expressions::Column},
     physical_plan::ExecutionPlan,
@@ -46,6 +46,7 @@ pub(crate) const MARK_KEY: &str = "blueshift.mark";
 #[derive(Debug)]
 pub struct WarehouseTable {
     table: Arc<Table>,
+    name: Arc<str>,
     storage: Arc<ManagedStorage>,
     schema: TableSchema,
     stored: Arc<StoredColumns>,
@@ -61,6 +62,7 @@ impl WarehouseTable {
         Self {
             schema: TableSchema::from(with_trailing_blanks(&table)),
             stored: Arc::new(StoredColumns::of(&table)),
+            name: Arc::from(table.name.as_str()),
             table,
             storage,
             has_addresses: false,
@@ -92,7 +94,7 @@ impl WarehouseTable {
 
     fn of_all_runs(&self) -> &Statistics {
         self.statistics.get_or_init(|| {
-            let runs = self.table.manifest.runs.iter().collect::<Vec<_>>();
+            let runs = self.table.manifest.runs.iter().map(|run| &**run).collect::<Vec<_>>();
             statistics::of_runs(&runs, self.schema.table_schema())
         })
     }
@@ -107,8 +109,15 @@ impl WarehouseTable {
         let path = self.table.run_path(run);
         let location = self.storage.location(&ObjectPath::Run(path));
         let vectors = run.deletes.iter().map(|vector| vector.id).collect();
-        let mut file = PartitionedFile::new(location.to_string(), run.bytes)
-            .with_extension(RunFile { path, block_count: block_count(run), vectors });
+        let run_file = RunFile {
+            path,
+            table: Arc::clone(&self.name),
+            checksum: run.checksum,
+            block_count: block_count(run),
+            vectors,
+        };
+        let mut file =
+            PartitionedFile::new(location.to_string(), run.bytes).with_extension(run_file);
         if self.has_addresses {
             file = file.with_partition_values(vec![ScalarValue::UInt32(place)]);
         }
@@ -153,6 +162,51 @@ impl WarehouseTable {
         Ok((groups, LexOrdering::new(columns)))
     }
 
+    fn source(&self, runtime: &RuntimeEnv) -> WarehouseSource {
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let (storage, stored) = (Arc::clone(&self.storage), Arc::clone(&self.stored));
+        let source = WarehouseSource::new(storage, self.schema.clone(), stored, footers);
+        if self.has_addresses { source.with_row_addresses() } else { source }
+    }
+
+    /// Returns the order of the whole sort key; `None` without one.
+    pub(super) fn sort_order(&self) -> Option<LexOrdering> {
+        let schema = self.schema.table_schema();
+        LexOrdering::new(self.sort_columns().into_iter().map(|index| {
+            let column = Arc::new(Column::new(schema.field(index).name(), index));
+            PhysicalSortExpr::new(column, SORT_OPTIONS)
+        }))
+    }
+
+    /// Returns a scan of these runs, by their places in the manifest: a partition for each list, which is
+    /// read in the list's order.
+    pub(super) fn scan_sequences(
+        &self,
+        sequences: &[Vec<u32>],
+        runtime: &RuntimeEnv,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut groups = Vec::with_capacity(sequences.len());
+        for places in sequences {
+            let files = places.iter().map(|place| {
+                let run = usize::try_from(*place).ok();
+                match run.and_then(|run| self.table.manifest.runs.get(run)) {
+                    Some(run) => Ok(self.file(run, Some(*place))),
+                    None => internal_err!("table {} has no run at {place}", self.table.id),
+                }
+            });
+            groups.push(FileGroup::new(files.collect::<Result<_>>()?));
+        }
+        // The store behind this URL is never used: the source knows where the runs are.
+        let url = ObjectStoreUrl::local_filesystem();
+        let config = FileScanConfigBuilder::new(url, Arc::new(self.source(runtime)))
+            .with_output_partitioning(Some(Partitioning::UnknownPartitioning(groups.len())))
+            .with_file_groups(groups)
+            .with_output_ordering(self.sort_order().into_iter().collect())
+            .with_expr_adapter(self.has_addresses.then(|| Arc::new(PositionAdapterFactory) as _))
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
     fn sort_columns(&self) -> Vec<usize> {
         let columns = self.table.sort_key.columns().iter();
         columns.map_while(|&column| self.table.position(column)).collect()
@@ -164,7 +218,7 @@ impl WarehouseTable {
         state: &dyn Session,
         filters: &[Expr],
     ) -> Result<(Vec<&Run>, Vec<&Run>)> {
-        let runs = self.table.manifest.runs.iter().collect::<Vec<_>>();
+        let runs = self.table.manifest.runs.iter().map(|run| &**run).collect::<Vec<_>>();
         let Some(filter) = conjunction(filters.iter().cloned()) else {
             return Ok((runs, Vec::new()));
         };
@@ -231,14 +285,9 @@ impl TableProvider for WarehouseTable {
             statistics::of_runs(&runs, self.schema.table_schema()).to_inexact()
         };
         let (groups, order) = self.file_groups(&runs)?;
-        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let storage = Arc::clone(&self.storage);
-        let mut source =
-            WarehouseSource::new(storage, self.schema.clone(), Arc::clone(&self.stored), footers)
-                .with_blocks_left_out(left_out.iter().map(|run| block_count(run)).sum());
-        if self.has_addresses {
-            source = source.with_row_addresses();
-        }
+        let source = self
+            .source(state.runtime_env())
+            .with_blocks_left_out(left_out.iter().map(|run| block_count(run)).sum());
         // A partition of a table with a DISTKEY is its slice: this keeps the scan from dealing
         // files out anew, and claims nothing about keys. Other tables may be dealt out.
         let partitioning = matches!(self.table.dist_style.effective(), DistStyle::Key(_))

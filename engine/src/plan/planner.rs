@@ -95,6 +95,11 @@ impl Planner {
         Ok(Self { template: Arc::new(template) })
     }
 
+    /// Returns what operators need to run that are not part of a statement.
+    pub fn task_context(&self) -> Arc<TaskContext> {
+        self.template.task_ctx()
+    }
+
     /// Returns a session for one statement.
     pub fn session(&self, context: Arc<QueryContext>) -> PlanningSession {
         let mut state = (*self.template).clone();

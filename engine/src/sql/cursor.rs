@@ -63,6 +63,11 @@ impl<'a> Cursor<'a> {
         &self.parser.peek_nth_token_ref(n).token
     }
 
+    /// Returns whether no token is left.
+    pub(super) fn at_end(&self) -> bool {
+        *self.peek() == Token::EOF
+    }
+
     /// Returns the tokens to come.
     pub(super) fn tokens(&self) -> impl Iterator<Item = &Token> {
         let tokens = (self.parser.index()..).map(|index| &self.parser.token_at(index).token);

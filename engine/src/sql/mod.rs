@@ -50,6 +50,7 @@ mod transaction;
 mod truncate;
 mod unsupported;
 mod update;
+mod vacuum;
 mod values_query;
 
 pub use alter_table::{AlterAction, AlterTable};
@@ -64,7 +65,7 @@ pub use statement::{
     CreateTableAs, CreateView, Delete, DistStyleName, Drop, DropKind, Explain, IdentityClause,
     Insert, InsertSource, LikeClause, Merge, MergeAction, MergeInsert, MergeMatched,
     ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes, Target,
-    TransactionModes, Update,
+    TransactionModes, Update, Vacuum, VacuumKind,
 };
 pub use values_query::values_query;
 

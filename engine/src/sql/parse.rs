@@ -12,7 +12,7 @@ use crate::sql::{
     source::Source,
     target,
     tokens::{self, StatementTokens},
-    transaction, truncate, unsupported, update,
+    transaction, truncate, unsupported, update, vacuum,
 };
 
 /// Parses a query string: its statements, in order; none if there is nothing in it.
@@ -87,6 +87,7 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         "lock" => lock::parse(cursor).map(Statement::Lock),
         "truncate" => truncate::parse(cursor).map(Statement::Truncate),
         "analyze" | "analyse" => analyze::parse(cursor).map(Statement::Analyze),
+        "vacuum" => vacuum::parse(cursor).map(Statement::Vacuum),
         "copy" => copy_statement(cursor),
         "explain" => explain::parse(cursor).map(Statement::Explain),
         "begin" | "start" => transaction::begin(cursor, &word),

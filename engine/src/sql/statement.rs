@@ -79,6 +79,8 @@ pub enum Statement {
     Truncate(QualifiedName),
     /// ANALYZE.
     Analyze(Analyze),
+    /// VACUUM.
+    Vacuum(Vacuum),
     /// COPY … FROM 's3://…'.
     Copy(CopyStatement),
     /// BEGIN, START TRANSACTION.
@@ -222,6 +224,34 @@ pub struct MergeInsert {
     pub columns: Vec<String>,
     /// VALUES; `None` stands for DEFAULT.
     pub values: Vec<Option<ast::Expr>>,
+}
+
+/// VACUUM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vacuum {
+    /// What it does.
+    pub kind: VacuumKind,
+    /// The table; `None` for all.
+    pub table: Option<QualifiedName>,
+    /// TO n PERCENT: from 0 to 100.
+    pub threshold_percent: Option<u8>,
+    /// BOOST.
+    pub boost: bool,
+}
+
+/// The forms of VACUUM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VacuumKind {
+    /// FULL, or nothing.
+    Full,
+    /// SORT ONLY
+    SortOnly,
+    /// DELETE ONLY
+    DeleteOnly,
+    /// REINDEX
+    Reindex,
+    /// RECLUSTER
+    Recluster,
 }
 
 /// The attributes of a table that decide where its rows lie, as written.

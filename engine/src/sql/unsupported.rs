@@ -8,7 +8,6 @@ const UNSUPPORTED: &[(&[&str], &str, &str)] = &[
     (&["unload"], "UNLOAD", "Run the SELECT and save its rows on the client."),
     (&["grant"], "GRANT", "There is one user, who may do everything."),
     (&["revoke"], "REVOKE", "There is one user, who may do everything."),
-    (&["vacuum"], "VACUUM", "It is not needed: rows are sorted as they are written."),
     (
         &["analyze", "compression"],
         "ANALYZE COMPRESSION",

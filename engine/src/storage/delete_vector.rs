@@ -39,6 +39,11 @@ impl DeleteVector {
         self.rows.range_cardinality(rows)
     }
 
+    /// Takes all rows of another vector out.
+    pub fn remove(&mut self, other: &Self) {
+        self.rows -= &other.rows;
+    }
+
     /// Adds a row; returns whether it was not there.
     pub fn insert(&mut self, position: u64) -> bool {
         self.rows.insert(position)

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use crate::client_error::{ClientError, SqlState};
+use crate::{
+    client_error::{ClientError, SqlState},
+    ids::{RunId, SliceId},
+};
 
 /// An error of managed storage.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +19,10 @@ pub enum StorageError {
     NotFound { path: String },
     #[error("object \"{path}\" of managed storage is damaged: {message}")]
     Corrupt { path: String, message: String },
+    #[error(
+        "run {run} of table \"{table}\", on slice {slice}, is damaged: its checksum does not match"
+    )]
+    DamagedRun { table: String, slice: SliceId, run: RunId },
     #[error("storage root \"{root}\" is in use by another process")]
     Locked { root: String },
     #[error("invalid storage root \"{root}\": {message}")]
@@ -85,7 +92,9 @@ impl ClientError for StorageError {
         match self {
             Self::DiskFull { .. } => SqlState::DISK_FULL,
             Self::Io { .. } | Self::WriteRun { .. } => SqlState::IO_ERROR,
-            Self::NotFound { .. } | Self::Corrupt { .. } => SqlState::DATA_CORRUPTED,
+            Self::NotFound { .. } | Self::Corrupt { .. } | Self::DamagedRun { .. } => {
+                SqlState::DATA_CORRUPTED
+            }
             Self::Locked { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             Self::InvalidRoot { .. } => SqlState::INVALID_PARAMETER_VALUE,
             Self::RowsMismatch { .. } => SqlState::INTERNAL_ERROR,

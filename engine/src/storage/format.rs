@@ -20,6 +20,7 @@ use vortex::{
     io::{IoBuf, VortexReadAt, VortexWrite, session::RuntimeSessionExt},
     session::VortexSession,
 };
+use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     StorageError,
@@ -39,7 +40,15 @@ pub fn session() -> &'static VortexSession {
     &SESSION
 }
 
-/// Writes rows, which are in their final order, as one run; returns the object's size.
+/// An object that was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WrittenObject {
+    pub(crate) bytes: u64,
+    /// xxh3 of the bytes.
+    pub(crate) checksum: u64,
+}
+
+/// Writes rows, which are in their final order, as one run.
 ///
 /// On return the object is durable. An object that is only partly written never gets its name.
 pub(crate) async fn write_run(
@@ -48,7 +57,7 @@ pub(crate) async fn write_run(
     schema: &SchemaRef,
     batches: Vec<RecordBatch>,
     zones: &ZoneMap,
-) -> Result<u64, StorageError> {
+) -> Result<WrittenObject, StorageError> {
     let name = location.to_string();
     let failed = |error: &(dyn std::error::Error + 'static)| StorageError::write_run(&name, error);
     let zones = zones.encode().map_err(|error| failed(&error))?;
@@ -72,7 +81,7 @@ pub(crate) async fn write_run(
     match written {
         Ok(summary) => {
             object.shutdown().await.map_err(|error| failed(&error))?;
-            Ok(summary.size())
+            Ok(WrittenObject { bytes: summary.size(), checksum: object.checksum.digest() })
         }
         Err(error) => {
             object.abort().await;
@@ -111,11 +120,12 @@ struct RunObject {
     location: Path,
     buffer: BytesMut,
     upload: Option<Box<dyn MultipartUpload>>,
+    checksum: Xxh3,
 }
 
 impl RunObject {
     fn new(store: Arc<dyn ObjectStore>, location: Path) -> Self {
-        Self { store, location, buffer: BytesMut::new(), upload: None }
+        Self { store, location, buffer: BytesMut::new(), upload: None, checksum: Xxh3::new() }
     }
 
     async fn send(&mut self) -> io::Result<()> {
@@ -143,6 +153,7 @@ impl RunObject {
 impl VortexWrite for RunObject {
     async fn write_all<B: IoBuf>(&mut self, buffer: B) -> io::Result<B> {
         self.buffer.extend_from_slice(buffer.as_slice());
+        self.checksum.update(buffer.as_slice());
         if self.buffer.len() >= PART_BYTES {
             self.send().await?;
         }
@@ -156,7 +167,8 @@ impl VortexWrite for RunObject {
     async fn shutdown(&mut self) -> io::Result<()> {
         if self.upload.is_none() {
             let payload = PutPayload::from_bytes(self.buffer.split().freeze());
-            let options = PutOptions::from(PutMode::Create);
+            // Nobody else has the name of a run: there is nothing that could be overwritten.
+            let options = PutOptions::from(PutMode::Overwrite);
             self.store.put_opts(&self.location, payload, options).await?;
             return Ok(());
         }

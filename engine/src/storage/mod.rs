@@ -11,6 +11,8 @@
 //! | `durable`    | a directory as an object store with fsync                             |
 //! | `run`        | a run as the manifest describes it                                    |
 //! | `writer`     | [`TableWriter`](writer::TableWriter): rows in, runs out                |
+//! | `slice_writer` | [`SliceWriter`](slice_writer::SliceWriter): ordered rows of one slice in, runs of the usual size out |
+//! | `run_order`  | which runs can be read one after the other                           |
 //! | `sort`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
 //! | `format`     | runs as Vortex files                                                  |
 //! | `delete_vector` | rows of a run that are deleted                                     |
@@ -29,7 +31,9 @@ pub mod paths;
 mod pending;
 mod root;
 pub mod run;
+pub mod run_order;
 mod segment_cache;
+pub mod slice_writer;
 mod sort;
 #[cfg(test)]
 mod tests;

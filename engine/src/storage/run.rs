@@ -11,8 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{DeleteVectorId, RunId, SliceId, TableId, Xid},
-    storage::paths::RunPath,
+    storage::paths::{ObjectPath, RunPath},
 };
+
+/// A run with fewer rows is small, if it also has fewer bytes than the next constant.
+const SMALL_RUN_ROWS: u64 = 65_536;
+/// See [`SMALL_RUN_ROWS`].
+const SMALL_RUN_BYTES: u64 = 4 << 20;
 
 /// One immutable run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,8 +33,14 @@ pub struct Run {
     pub row_count: u64,
     /// Size of the object.
     pub bytes: u64,
+    /// xxh3 of the object; `None` in what was written before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<u64>,
     /// What is known of each column, in the table's column order; deleted rows are not taken out.
     pub columns: Vec<ColumnStatistics>,
+    /// Whether its writer ended it because it was as large as a run gets; false where nobody said so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_full: bool,
     /// Its delete vectors; no row is in two of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deletes: Vec<DeleteVectorEntry>,
@@ -55,6 +66,19 @@ impl Run {
     /// Returns the number of rows that are deleted.
     pub fn deleted_count(&self) -> u64 {
         self.deletes.iter().map(|vector| vector.row_count).sum()
+    }
+
+    /// Returns its objects: the run itself and its delete vectors.
+    pub fn objects(&self, table: TableId) -> impl Iterator<Item = ObjectPath> + '_ {
+        let path = self.path(table);
+        let vectors =
+            self.deletes.iter().map(move |vector| ObjectPath::DeleteVector(path, vector.id));
+        std::iter::once(ObjectPath::Run(path)).chain(vectors)
+    }
+
+    /// Returns whether it is so small that reading many like it costs more than merging them.
+    pub fn is_small(&self) -> bool {
+        !self.is_full && self.row_count < SMALL_RUN_ROWS && self.bytes < SMALL_RUN_BYTES
     }
 
     /// Returns the number of rows that are there.

@@ -174,7 +174,8 @@ impl Drop for TableWriter {
     }
 }
 
-async fn flush_slice(
+/// Sorts rows of one slice and writes them as one run. On return it is durable.
+pub(super) async fn flush_slice(
     storage: Arc<ManagedStorage>,
     layout: Arc<TableLayout>,
     path: RunPath,
@@ -194,14 +195,16 @@ async fn flush_slice(
         tokio::task::spawn_blocking(prepare).await.map_err(|error| failed(&error))??;
     let store = Arc::clone(storage.store());
     let location = storage.location(&ObjectPath::Run(path));
-    let bytes = write_run(store, location, &layout.schema, batches, &zones).await?;
+    let object = write_run(store, location, &layout.schema, batches, &zones).await?;
     Ok(Run {
         id: path.run,
         slice: path.slice,
         home: None,
         row_count: zones.row_count(),
-        bytes,
+        bytes: object.bytes,
         columns,
+        checksum: Some(object.checksum),
+        is_full: false,
         deletes: Vec::new(),
     })
 }
@@ -212,7 +215,7 @@ pub async fn delete_runs(storage: Arc<ManagedStorage>, runs: Vec<RunPath>) {
 }
 
 /// Returns the memory that rows need, were they alone in their buffers.
-fn row_bytes(batch: &RecordBatch) -> usize {
+pub(super) fn row_bytes(batch: &RecordBatch) -> usize {
     let bytes = batch.columns().iter().map(|column| {
         let nulls = column.nulls().map_or(0, |_| column.len() / 8);
         let values = match column.data_type() {

@@ -7,7 +7,7 @@
 use std::{collections::HashMap, io::Cursor, ops::Range, sync::Arc};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array},
+    array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array, make_comparator},
     compute::cast,
     datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type},
     error::ArrowError,
@@ -18,6 +18,7 @@ use super::{
     bounds::{Bounds, bounds},
     distinct::DistinctEstimator,
     run::{ColumnStatistics, StatisticsValue},
+    sort::SORT_OPTIONS,
 };
 use crate::distribution::{DistributionError, hash_array};
 
@@ -150,6 +151,25 @@ impl ZoneMap {
 }
 
 impl ZoneColumn {
+    /// Returns the blocks of which this says something that is not true, where `is` was made of the rows
+    /// themselves. Bounds may be wider than the values.
+    pub(crate) fn untrue_blocks(&self, is: &Self) -> Vec<usize> {
+        let exceeds = |a: &Option<ArrayRef>, b: &Option<ArrayRef>, block: usize| match (a, b) {
+            (Some(a), Some(b)) if a.is_valid(block) && b.is_valid(block) => {
+                make_comparator(a.as_ref(), b.as_ref(), SORT_OPTIONS)
+                    .is_ok_and(|compare| compare(block, block).is_gt())
+            }
+            _ => false,
+        };
+        let blocks = 0..self.null_counts.len().min(is.null_counts.len());
+        let is_untrue = |block: &usize| {
+            self.null_counts.value(*block) != is.null_counts.value(*block)
+                || exceeds(&self.min, &is.min, *block)
+                || exceeds(&is.max, &self.max, *block)
+        };
+        blocks.filter(is_untrue).collect()
+    }
+
     fn build(data_type: &DataType, blocks: usize, pieces: &[(usize, ArrayRef)]) -> Self {
         let mut null_counts = vec![0_u64; blocks];
         for (block, piece) in pieces {

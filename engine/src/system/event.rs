@@ -1,5 +1,7 @@
 //! Events: what happened, written once at the point of truth. The STL tables only read them.
 
+use std::sync::{Arc, atomic::AtomicU64};
+
 use crate::ids::{Pid, QueryId, SliceId, TableId, UserId, Xid};
 
 /// A row that COPY refused: what `STL_LOAD_ERRORS` shows.
@@ -93,6 +95,65 @@ pub struct TableAnalyzed {
     pub end_us: i64,
     /// When the table was last analyzed.
     pub previous_us: Option<i64>,
+}
+
+/// A step of the vacuum of a table: what `STL_VACUUM` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VacuumEvent {
+    /// Who ran it.
+    pub user: UserId,
+    /// Its transaction: the same in all its steps.
+    pub xid: Xid,
+    /// The table.
+    pub table: TableId,
+    /// `Started`, `Finished`, `Skipped(sorted>=95%)`…
+    pub status: String,
+    /// Rows of the table then, deleted ones included.
+    pub rows: u64,
+    /// Those of them that are in order.
+    pub sorted_rows: u64,
+    /// Its size: blocks of 1 MB.
+    pub blocks: u64,
+    /// Rows that are deleted and still stored.
+    pub reclaimable_rows: u64,
+    /// Their share of the table's size, in bytes.
+    pub reclaimable_bytes: u64,
+    /// When: microseconds since 1970, UTC.
+    pub time_us: i64,
+    /// VACUUM RECLUSTER.
+    pub is_recluster: bool,
+}
+
+/// How far the vacuum that runs, or the last one, has got: what `SVV_VACUUM_PROGRESS` shows.
+#[derive(Debug, Clone)]
+pub struct VacuumProgress {
+    /// The table's name.
+    pub table: String,
+    /// What is being done, or how it ended.
+    pub phase: VacuumPhase,
+    /// When the phase began: microseconds since 1970, UTC.
+    pub started_us: i64,
+    /// Rows that are to be written.
+    pub rows: u64,
+    /// Rows that have been written.
+    pub rows_done: Arc<AtomicU64>,
+}
+
+/// The phases of a vacuum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VacuumPhase {
+    /// The runs are chosen.
+    Initialize,
+    /// Rows are put in order.
+    Sort,
+    /// Deleted rows are taken out.
+    Delete,
+    /// It is done.
+    Complete,
+    /// There was nothing to do.
+    Skipped,
+    /// It failed or was cancelled.
+    Failed,
 }
 
 /// Which of Redshift's tables keep a statement's text.

@@ -6,7 +6,10 @@ use parking_lot::Mutex;
 
 use crate::{
     ids::{Pid, QueryId},
-    system::event::{LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed},
+    system::event::{
+        LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed, VacuumEvent,
+        VacuumPhase, VacuumProgress,
+    },
 };
 
 /// Events kept of each kind; the oldest go first. A finished statement with 4,000 bytes of text is
@@ -23,6 +26,8 @@ pub struct EventLog {
     loads: Mutex<VecDeque<LoadFinished>>,
     statements: Mutex<VecDeque<StatementFinished>>,
     analyzed: Mutex<VecDeque<TableAnalyzed>>,
+    vacuums: Mutex<VecDeque<VacuumEvent>>,
+    vacuum_progress: Mutex<Option<VacuumProgress>>,
 }
 
 impl EventLog {
@@ -57,6 +62,33 @@ impl EventLog {
     /// Calls `visit` with every table that ANALYZE looked at, oldest first.
     pub fn visit_analyzed(&self, visit: impl FnMut(&TableAnalyzed)) {
         self.analyzed.lock().iter().for_each(visit);
+    }
+
+    /// Records a step of a vacuum.
+    pub fn vacuum(&self, event: VacuumEvent) {
+        push(&mut self.vacuums.lock(), event);
+    }
+
+    /// Says how far the vacuum that runs has got.
+    pub fn vacuum_goes_on(&self, progress: VacuumProgress) {
+        *self.vacuum_progress.lock() = Some(progress);
+    }
+
+    /// Says what the vacuum that runs does now.
+    pub fn vacuum_phase(&self, phase: VacuumPhase) {
+        if let Some(progress) = self.vacuum_progress.lock().as_mut() {
+            progress.phase = phase;
+        }
+    }
+
+    /// Returns how far the vacuum that runs, or the last one, has got.
+    pub fn vacuum_progress(&self) -> Option<VacuumProgress> {
+        self.vacuum_progress.lock().clone()
+    }
+
+    /// Calls `visit` with every step of a vacuum, oldest first.
+    pub fn visit_vacuums(&self, visit: impl FnMut(&VacuumEvent)) {
+        self.vacuums.lock().iter().for_each(visit);
     }
 
     /// Calls `visit` with every load error, oldest first.

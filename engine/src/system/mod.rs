@@ -41,10 +41,14 @@ pub(crate) mod value;
 use std::sync::LazyLock;
 
 pub use context::{SessionInfo, SystemContext};
-pub use event::{LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed};
+pub use event::{
+    LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed, VacuumEvent,
+    VacuumPhase, VacuumProgress,
+};
 pub use event_log::{EVENTS_OF_A_KIND_MAX, EventLog, QUERY_TEXT_BYTES_MAX};
 pub use provider::provider;
 pub use table::SystemTable;
+pub use table_size::{blocks, unsorted_rows};
 
 /// Returns all system tables.
 pub fn tables() -> &'static [SystemTable] {

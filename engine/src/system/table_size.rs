@@ -1,12 +1,10 @@
 //! How large, how skewed and how sorted a table is: the arithmetic of `SVV_TABLE_INFO`.
 
-use std::cmp::Ordering;
-
 use crate::{
     catalog::{Column, SortKey, Table},
     distribution::{AutoStyle, DistStyle},
     ids::{ColumnId, SliceId},
-    storage::run::{Run, StatisticsValue},
+    storage::{run::Run, run_order::in_order},
     system::encoding,
     types::SqlType,
 };
@@ -24,7 +22,7 @@ fn column_name(table: &Table, id: ColumnId) -> &str {
 }
 
 /// Returns the blocks that a table takes, counting a begun block of a slice as whole.
-pub(crate) fn blocks(table: &Table) -> u64 {
+pub fn blocks(table: &Table) -> u64 {
     let mut slices: Vec<(SliceId, u64)> = Vec::new();
     for run in &table.manifest.runs {
         match slices.iter_mut().find(|(slice, _)| *slice == run.slice) {
@@ -75,71 +73,35 @@ pub(crate) fn longest_varchar(table: &Table) -> u32 {
     lengths.max().unwrap_or(0)
 }
 
-/// Returns the rows of a slice, and how many of them are in order.
+/// Returns the rows of a slice, and how many of them are in order; deleted rows count until a vacuum.
 pub(crate) fn slice_rows(table: &Table, slice: SliceId) -> (u64, u64) {
-    let runs: Vec<&Run> = table.manifest.runs.iter().filter(|run| run.slice == slice).collect();
-    let row_count = runs.iter().map(|run| run.live_row_count()).sum();
-    let Some(first) = table.sort_key.columns().first() else { return (row_count, row_count) };
-    (row_count, sorted_rows(&runs, table.position(*first)))
-}
-
-/// Counts the rows of runs that lie apart from the runs taken before them, the largest taken first.
-/// Every run is sorted within itself, so these can be read in order without a merge.
-fn sorted_rows(runs: &[&Run], sort_column: Option<usize>) -> u64 {
-    let mut by_size = runs.to_vec();
-    by_size.sort_by_key(|run| std::cmp::Reverse(run.row_count));
-    let mut taken: Vec<&Run> = Vec::new();
-    for run in by_size {
-        let apart = taken.iter().all(|other| {
-            sort_column.is_some_and(|position| lie_apart(run, other, position) == Some(true))
-        });
-        if apart {
-            taken.push(run);
-        }
+    let runs = table.manifest.runs.iter().filter(|run| run.slice == slice);
+    let runs: Vec<&Run> = runs.map(|run| &**run).collect();
+    let rows = |runs: &[&Run]| runs.iter().map(|run| run.row_count).sum();
+    let first = table.sort_key.columns().first();
+    match first.and_then(|id| table.position(*id)) {
+        None => (rows(&runs), rows(&runs)),
+        Some(position) => (rows(&runs), rows(&in_order(&runs, position))),
     }
-    taken.iter().map(|run| run.live_row_count()).sum()
 }
 
-/// Returns whether two runs share no value of a column; `None` where bounds are not known.
-fn lie_apart(a: &Run, b: &Run, position: usize) -> Option<bool> {
-    let (a, b) = (a.columns.get(position)?, b.columns.get(position)?);
-    let before = |max: &Option<StatisticsValue>, min: &Option<StatisticsValue>| {
-        let order = compare(max.as_ref()?, min.as_ref()?)?;
-        Some(order == Ordering::Less)
-    };
-    Some(before(&a.max, &b.min)? || before(&b.max, &a.min)?)
-}
-
-fn compare(a: &StatisticsValue, b: &StatisticsValue) -> Option<Ordering> {
-    match (a, b) {
-        (StatisticsValue::Boolean(a), StatisticsValue::Boolean(b)) => Some(a.cmp(b)),
-        (StatisticsValue::Integer(a), StatisticsValue::Integer(b)) => Some(a.cmp(b)),
-        (StatisticsValue::Float(a), StatisticsValue::Float(b)) => a.partial_cmp(b),
-        (StatisticsValue::Text(a), StatisticsValue::Text(b)) => Some(a.cmp(b)),
-        (StatisticsValue::Decimal(a), StatisticsValue::Decimal(b)) => {
-            Some(a.parse::<i128>().ok()?.cmp(&b.parse::<i128>().ok()?))
-        }
-        _ => None,
-    }
+/// Returns the rows that are out of order, and all rows; deleted ones count until a vacuum.
+pub fn unsorted_rows(table: &Table) -> (u64, u64) {
+    let mut slices: Vec<SliceId> = table.manifest.runs.iter().map(|run| run.slice).collect();
+    slices.sort_unstable();
+    slices.dedup();
+    slices.iter().fold((0, 0), |(unsorted, all), slice| {
+        let (rows, sorted) = slice_rows(table, *slice);
+        (unsorted + rows - sorted, all + rows)
+    })
 }
 
 /// Returns `unsorted`: the part of the rows that is out of order, in hundredths of a percent;
 /// `None` without a sort key.
 pub(crate) fn unsorted_hundredths(table: &Table) -> Option<u64> {
-    let first = table.sort_key.columns().first()?;
-    let position = table.position(*first);
-    let mut slices: Vec<SliceId> = table.manifest.runs.iter().map(|run| run.slice).collect();
-    slices.sort_unstable();
-    slices.dedup();
-    let sorted: u64 = slices
-        .iter()
-        .map(|slice| {
-            let runs = table.manifest.runs.iter().filter(|run| run.slice == *slice);
-            sorted_rows(&runs.collect::<Vec<_>>(), position)
-        })
-        .sum();
-    let row_count = table.manifest.row_count();
-    row_count.checked_sub(sorted).and_then(|unsorted| (unsorted * 10_000).checked_div(row_count))
+    table.sort_key.columns().first()?;
+    let (unsorted, all) = unsorted_rows(table);
+    (unsorted * 10_000).checked_div(all)
 }
 
 /// Returns `skew_rows`: rows of the fullest slice over rows of the emptiest, in hundredths; an empty

@@ -17,8 +17,9 @@ use std::{
     collections::{BTreeSet, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::RwLock;
@@ -34,7 +35,7 @@ use crate::{
         paths::{ObjectPath, ObjectPrefix},
     },
     transaction::{
-        Transaction, TransactionError,
+        OpenBlock, Transaction, TransactionError,
         garbage::Garbage,
         locks::{HeldLocks, LockInfo, TableLocks},
         record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
@@ -48,6 +49,9 @@ const QUEUE_LENGTH_MAX: usize = 1024;
 /// Transactions in one record.
 const GROUP_MAX: usize = 256;
 
+/// How often garbage is looked through that readers held when it was made.
+const GARBAGE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The log of one storage root.
 #[derive(Debug)]
 pub struct CommitLog {
@@ -57,6 +61,8 @@ pub struct CommitLog {
     next_xid: AtomicU64,
     next_oid: AtomicU32,
     slice_count: u32,
+    /// Transactions of several statements.
+    blocks: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -97,7 +103,23 @@ impl CommitLog {
         writer.write(Vec::new()).await?;
         tokio::spawn(writer.run(requests));
         let locks = Arc::default();
-        Ok(Arc::new(Self { head, queue, locks, next_xid, next_oid, slice_count }))
+        Ok(Arc::new(Self {
+            head,
+            queue,
+            locks,
+            next_xid,
+            next_oid,
+            slice_count,
+            blocks: Arc::default(),
+        }))
+    }
+
+    /// Returns what was committed in a root that nobody serves, as of the last record; changes nothing.
+    pub async fn read(storage: &ManagedStorage) -> Result<Catalog, TransactionError> {
+        let path = ObjectPath::Cluster;
+        let _: Cluster =
+            record::decode(Kind::Cluster, &path.to_string(), &storage.get(&path).await?)?;
+        Ok(recover(storage).await?.0)
     }
 
     /// Returns the newest committed version.
@@ -114,6 +136,25 @@ impl CommitLog {
     pub fn new_locks(&self, pid: Pid) -> HeldLocks {
         let xid = Xid(self.next_xid.fetch_add(1, Ordering::Relaxed));
         self.locks.owner(xid, pid)
+    }
+
+    /// Starts a transaction that reads the newest committed version.
+    ///
+    /// A writer takes its table's lock first: then nobody has changed the table since that version.
+    pub fn begin(&self, locks: HeldLocks) -> Transaction {
+        Transaction::begin(locks, self.head())
+    }
+
+    /// As [`Self::begin`], of a transaction of several statements.
+    pub fn begin_block(&self, locks: HeldLocks) -> Transaction {
+        // Counted before it has a snapshot: who finds none open changes nothing that one has read.
+        let block = OpenBlock::new(&self.blocks);
+        Transaction { _block: Some(block), ..self.begin(locks) }
+    }
+
+    /// Returns how many transactions of several statements there are.
+    pub fn open_blocks(&self) -> usize {
+        self.blocks.load(Ordering::Acquire)
     }
 
     /// Returns the locks of all transactions, held and waited for.
@@ -242,7 +283,18 @@ struct Writer {
 impl Writer {
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
-        while requests.recv_many(&mut group, GROUP_MAX).await > 0 {
+        loop {
+            let received = tokio::select! {
+                received = requests.recv_many(&mut group, GROUP_MAX) => received,
+                // Readers end without a word: what they held is collected a moment later.
+                () = tokio::time::sleep(GARBAGE_INTERVAL), if !self.garbage.is_empty() => {
+                    self.collect_garbage().await;
+                    continue;
+                }
+            };
+            if received == 0 {
+                return;
+            }
             self.commit_group(std::mem::take(&mut group)).await;
             self.checkpoint_if_due().await;
             self.collect_garbage().await;

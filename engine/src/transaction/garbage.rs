@@ -30,6 +30,11 @@ impl Garbage {
         self.gone.push_back((version, object));
     }
 
+    /// Returns whether no object waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.gone.is_empty()
+    }
+
     /// Returns the objects that nobody can reach any more.
     pub(super) fn collect(&mut self) -> Vec<ObjectPath> {
         while self.versions.len() > 1

@@ -1,4 +1,4 @@
-//! Write locks of tables: one writer per table at a time, readers not at all.
+//! Write locks of tables: one writer per table at a time, or several that only add rows; readers not at all.
 //!
 //! ```text
 //!  acquire ─▶ free ─────────────▶ held ─▶ end of the transaction ─▶ handed to who waited longest
@@ -24,9 +24,11 @@ use crate::{
     transaction::TransactionError,
 };
 
-/// How a table is locked. Both keep other writers out and let readers in.
+/// How a table is locked. All let readers in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LockMode {
+    /// An INSERT of values that commits by itself: it reads nothing and adds rows, as do others beside it.
+    RowExclusive,
     /// INSERT, COPY, UPDATE, DELETE, MERGE.
     ShareRowExclusive,
     /// LOCK, TRUNCATE, DROP TABLE.
@@ -37,9 +39,15 @@ impl LockMode {
     /// Returns its name, as `SVV_TRANSACTIONS` shows it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::RowExclusive => "RowExclusiveLock",
             Self::ShareRowExclusive => "ShareRowExclusiveLock",
             Self::AccessExclusive => "AccessExclusiveLock",
         }
+    }
+
+    /// Returns whether both may hold a table at once.
+    fn admits(self, other: Self) -> bool {
+        self == Self::RowExclusive && other == Self::RowExclusive
     }
 }
 
@@ -70,7 +78,8 @@ pub(super) struct TableLocks {
 
 #[derive(Debug, Default)]
 struct State {
-    held: BTreeMap<TableId, LockInfo>,
+    /// Never empty lists.
+    held: BTreeMap<TableId, Vec<LockInfo>>,
     /// In the order of arrival.
     waiting: VecDeque<Waiting>,
 }
@@ -90,38 +99,39 @@ impl TableLocks {
     /// Returns all locks, those waited for last.
     pub(super) fn list(&self) -> Vec<LockInfo> {
         let state = self.state.lock();
-        state.held.values().copied().chain(state.waiting.iter().map(|w| w.info)).collect()
+        state.held.values().flatten().copied().chain(state.waiting.iter().map(|w| w.info)).collect()
     }
 }
 
 impl State {
     /// Returns whether a wait of `xid` for `table` would never end.
     fn would_deadlock(&self, xid: Xid, table: TableId) -> bool {
-        let mut table = table;
-        // Everybody waits for one table, so that there is one way to follow. It has no loop: no wait
-        // was let in that would have closed one.
-        while let Some(holder) = self.held.get(&table) {
-            if holder.xid == xid {
-                return true;
-            }
-            match self.waiting.iter().find(|waiting| waiting.info.xid == holder.xid) {
-                Some(waiting) => table = waiting.info.table,
-                None => return false,
-            }
-        }
-        false
+        // Everybody waits for one table. There is no loop: no wait was let in that would have closed one.
+        self.held.get(&table).into_iter().flatten().any(|holder| {
+            let wait = self.waiting.iter().find(|waiting| waiting.info.xid == holder.xid);
+            holder.xid == xid || wait.is_some_and(|wait| self.would_deadlock(xid, wait.info.table))
+        })
     }
 
-    /// Hands a table that has become free to who has waited longest.
+    /// Returns whether a table can be locked so, as far as those who hold it say.
+    fn is_free(&self, table: TableId, mode: LockMode) -> bool {
+        self.held.get(&table).into_iter().flatten().all(|holder| holder.mode.admits(mode))
+    }
+
+    fn is_waited_for(&self, table: TableId) -> bool {
+        self.waiting.iter().any(|waiting| waiting.info.table == table)
+    }
+
+    /// Hands a table, as far as it is free, to who has waited longest.
     fn hand_over(&mut self, table: TableId) {
         while let Some(next) = self.waiting.iter().position(|w| w.info.table == table)
+            && self.is_free(table, self.waiting[next].info.mode)
             && let Some(Waiting { mut info, wake }) = self.waiting.remove(next)
         {
             info.granted = true;
             info.since_us = now_us();
             if wake.send(()).is_ok() {
-                self.held.insert(table, info);
-                return;
+                self.held.entry(table).or_default().push(info);
             }
         }
     }
@@ -178,36 +188,46 @@ impl HeldLocks {
             transaction_started_us: self.started_us,
         };
         let mut state = self.locks.state.lock();
-        match state.held.get_mut(&table) {
-            None => {
-                state.held.insert(table, info);
-                Ok(None)
+        let holders = state.held.get_mut(&table).map(Vec::as_mut_slice).unwrap_or_default();
+        let alone = holders.len() == 1;
+        if let Some(mine) = holders.iter_mut().find(|holder| holder.xid == self.xid) {
+            if alone || mode <= mine.mode {
+                mine.mode = mine.mode.max(mode);
+                return Ok(None);
             }
-            Some(held) if held.xid == self.xid => {
-                held.mode = held.mode.max(mode);
-                Ok(None)
-            }
-            Some(held) => {
-                let blocked_by = held.pid;
-                if state.would_deadlock(self.xid, table) {
-                    return Err(TransactionError::Deadlock { pid: self.pid, table, blocked_by });
-                }
-                let (wake, woken) = oneshot::channel();
-                info.granted = false;
-                state.waiting.push_back(Waiting { info, wake });
-                Ok(Some(woken))
-            }
+            // Two that both want more than they have would wait for each other.
+            return Err(self.deadlock(table, &state));
         }
+        // Nobody overtakes who waits already.
+        if state.is_free(table, mode) && !state.is_waited_for(table) {
+            state.held.entry(table).or_default().push(info);
+            return Ok(None);
+        }
+        if state.would_deadlock(self.xid, table) {
+            return Err(self.deadlock(table, &state));
+        }
+        let (wake, woken) = oneshot::channel();
+        info.granted = false;
+        state.waiting.push_back(Waiting { info, wake });
+        Ok(Some(woken))
+    }
+
+    fn deadlock(&self, table: TableId, state: &State) -> TransactionError {
+        let holders = state.held.get(&table).into_iter().flatten();
+        let other = holders.map(|holder| holder.pid).find(|pid| *pid != self.pid);
+        TransactionError::Deadlock { pid: self.pid, table, blocked_by: other.unwrap_or(self.pid) }
     }
 }
 
 impl Drop for HeldLocks {
     fn drop(&mut self) {
         let mut state = self.locks.state.lock();
-        let mine = state.held.iter().filter(|(_, info)| info.xid == self.xid);
+        let is_mine = |info: &LockInfo| info.xid == self.xid;
+        let mine = state.held.iter().filter(|(_, holders)| holders.iter().any(is_mine));
         let mine: Vec<TableId> = mine.map(|(table, _)| *table).collect();
+        state.held.values_mut().for_each(|holders| holders.retain(|info| !is_mine(info)));
+        state.held.retain(|_, holders| !holders.is_empty());
         for table in mine {
-            state.held.remove(&table);
             state.hand_over(table);
         }
     }
@@ -221,7 +241,12 @@ struct WaitGuard<'a> {
 
 impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
-        self.locks.state.lock().waiting.retain(|waiting| waiting.info.xid != self.xid);
+        let mut state = self.locks.state.lock();
+        let mine = state.waiting.iter().find(|waiting| waiting.info.xid == self.xid);
+        let Some(table) = mine.map(|waiting| waiting.info.table) else { return };
+        state.waiting.retain(|waiting| waiting.info.xid != self.xid);
+        // Who stood behind may go on beside those who hold the table.
+        state.hand_over(table);
     }
 }
 
@@ -280,6 +305,29 @@ mod tests {
         drop(first);
         third.acquire(A, MODE).await.unwrap();
         assert_eq!(locks.list()[0].xid, Xid(3));
+    }
+
+    #[tokio::test]
+    async fn those_who_only_add_rows_do_not_wait_for_each_other() {
+        let (locks, mut first, mut second, mut third) = owners();
+        let append = LockMode::RowExclusive;
+        first.acquire(A, append).await.unwrap();
+        second.acquire(A, append).await.unwrap();
+        let mut wait_third = Box::pin(third.acquire(A, MODE));
+        assert!(timeout(SHORT, &mut wait_third).await.is_err());
+        // Nor do they overtake who waits, until that one gives up.
+        let mut fourth = locks.owner(Xid(4), Pid(4));
+        let mut wait_fourth = Box::pin(fourth.acquire(A, append));
+        assert!(timeout(SHORT, &mut wait_fourth).await.is_err());
+        drop(first);
+        assert!(timeout(SHORT, &mut wait_third).await.is_err());
+        drop(wait_third);
+        wait_fourth.await.unwrap();
+        drop(second);
+        let mut wait_third = Box::pin(third.acquire(A, MODE));
+        assert!(timeout(SHORT, &mut wait_third).await.is_err());
+        drop(fourth);
+        wait_third.await.unwrap();
     }
 
     #[tokio::test]

@@ -21,7 +21,10 @@ mod garbage;
 mod locks;
 mod record;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use crate::{
     catalog::{Catalog, CatalogChange, CatalogError, Table, Temporary},
@@ -43,12 +46,39 @@ pub struct Transaction {
     /// That version with the transaction's own changes.
     working: Arc<Catalog>,
     changes: Vec<CatalogChange>,
+    /// Counts it among the blocks, while it lasts.
+    _block: Option<OpenBlock>,
+}
+
+/// A transaction of several statements, counted until it ends.
+#[derive(Debug)]
+struct OpenBlock {
+    count: Arc<AtomicUsize>,
+}
+
+impl OpenBlock {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self { count: Arc::clone(count) }
+    }
+}
+
+impl Drop for OpenBlock {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Transaction {
     /// Starts a transaction that reads `base`.
     pub fn begin(locks: HeldLocks, base: Arc<Catalog>) -> Self {
-        Self { locks, working: Arc::clone(&base), base, changes: Vec::new() }
+        Self { locks, working: Arc::clone(&base), base, changes: Vec::new(), _block: None }
+    }
+
+    /// Shows the transaction more than is committed: its session's temporary tables.
+    pub fn seeing(self, add: impl FnOnce(Arc<Catalog>) -> Arc<Catalog>) -> Self {
+        let base = add(self.base);
+        Self { working: Arc::clone(&base), base, ..self }
     }
 
     /// Returns its number.

@@ -157,7 +157,7 @@ impl TableVersions<'_> {
 }
 
 fn find(table: Option<&Table>, run: RunId) -> Option<&Run> {
-    table?.manifest.runs.iter().find(|known| known.id == run)
+    table?.manifest.runs.iter().find(|known| known.id == run).map(|run| &**run)
 }
 
 async fn read(
@@ -212,14 +212,18 @@ mod tests {
     }
 
     fn catalog(row_counts: &[u64]) -> Catalog {
-        let run = |row_count: &u64| Run {
-            id: RunId::random(),
-            slice: SliceId(0),
-            home: None,
-            row_count: *row_count,
-            bytes: 1,
-            columns: Vec::new(),
-            deletes: Vec::new(),
+        let run = |row_count: &u64| {
+            Arc::new(Run {
+                id: RunId::random(),
+                slice: SliceId(0),
+                home: None,
+                row_count: *row_count,
+                bytes: 1,
+                columns: Vec::new(),
+                checksum: None,
+                is_full: false,
+                deletes: Vec::new(),
+            })
         };
         let table = Table {
             id: TableId(100_001),
@@ -273,7 +277,7 @@ mod tests {
     }
 
     fn live(catalog: &Catalog) -> Vec<u64> {
-        table(catalog).manifest.runs.iter().map(Run::live_row_count).collect()
+        table(catalog).manifest.runs.iter().map(|run| run.live_row_count()).collect()
     }
 
     #[tokio::test]

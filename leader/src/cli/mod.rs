@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod check;
 mod quickstart;
 mod s3;
 mod serve;
@@ -21,6 +22,8 @@ pub struct Arguments {
 enum Command {
     /// Runs a warehouse.
     Serve(serve::Serve),
+    /// Reads everything a warehouse has stored, while it does not run, and says what is wrong.
+    Check(check::Check),
     /// Shows a warehouse with data: generates TPC-H, loads and queries it.
     Quickstart(quickstart::Quickstart),
     /// Serves a folder as an S3 endpoint.
@@ -31,6 +34,7 @@ enum Command {
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(command) => command.run().await,
+        Command::Check(command) => command.run().await,
         Command::Quickstart(command) => command.run().await,
         Command::S3(command) => command.run().await,
     }

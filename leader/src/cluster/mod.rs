@@ -1,10 +1,14 @@
 //! The compute nodes, as the leader sees them.
 
+use std::sync::{Arc, atomic::AtomicU64};
+
 use async_trait::async_trait;
 use datafusion::arrow::record_batch::RecordBatch;
 use engine::{
+    catalog::Table,
     error::Error,
     storage::{run::Run, writer::TableLayout},
+    vacuum::{Rewrite, Rewritten},
     write::RowAssembler,
 };
 use futures::stream::BoxStream;
@@ -28,6 +32,17 @@ pub struct Written {
     pub row_count: u64,
 }
 
+/// Runs of one slice to merge.
+#[derive(Debug, Clone)]
+pub struct RewriteRequest {
+    /// The table, as of the version in which the runs are live.
+    pub table: Arc<Table>,
+    /// The runs.
+    pub rewrite: Rewrite,
+    /// Counts the rows that were read.
+    pub rows_done: Arc<AtomicU64>,
+}
+
 /// The seam to compute: in one process today, over the network in a cluster.
 #[async_trait]
 pub trait ComputeNodes: Send + Sync {
@@ -35,4 +50,9 @@ pub trait ComputeNodes: Send + Sync {
     ///
     /// Contract: on an error, or when the future is dropped, nothing that was written is kept.
     async fn write(&self, request: WriteRequest) -> Result<Written, Error>;
+
+    /// Merges runs of a slice to new ones, without the rows that are deleted.
+    ///
+    /// Contract: as of [`Self::write`].
+    async fn rewrite(&self, request: RewriteRequest) -> Result<Rewritten, Error>;
 }

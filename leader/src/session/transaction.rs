@@ -92,6 +92,11 @@ impl Session {
         self.mode == Mode::Block
     }
 
+    /// Returns whether the statement is one of several that commit together.
+    pub(crate) fn shares_transaction(&self) -> bool {
+        self.mode != Mode::Autocommit
+    }
+
     /// Returns what the current transaction sees; it starts with the first statement that asks.
     pub(crate) fn catalog(&mut self) -> Arc<Catalog> {
         Arc::clone(self.transaction().catalog())
@@ -101,9 +106,11 @@ impl Session {
     pub(crate) fn transaction(&mut self) -> &mut Transaction {
         let log = Arc::clone(self.leader.log());
         let (locks, pid, temporary) = (&mut self.locks, self.client.pid, &self.temporary);
+        let is_block = self.mode != Mode::Autocommit;
         self.transaction.get_or_insert_with(|| {
             let locks = locks.take().unwrap_or_else(|| log.new_locks(pid));
-            Transaction::begin(locks, temporary.added_to(log.head()))
+            let begun = if is_block { log.begin_block(locks) } else { log.begin(locks) };
+            begun.seeing(|catalog| temporary.added_to(catalog))
         })
     }
 

@@ -17,7 +17,7 @@ use crate::{
     statement::{
         Description,
         assignment::{assign, assigned, default_of, given_columns},
-        names, select, write,
+        literal_rows, names, select, write,
     },
 };
 
@@ -26,7 +26,27 @@ pub(super) async fn run(
     insert: &Insert,
     parameters: &[ScalarValue],
 ) -> Result<Outcome, Error> {
-    let table = names::table_to_write(session, &insert.table, LockMode::ShareRowExclusive).await?;
+    let literals = match &insert.source {
+        InsertSource::Values(rows) if literal_rows::are_literals(rows) => Some(rows),
+        _ => None,
+    };
+    // What reads nothing and commits by itself may arrive beside others of its kind.
+    let mode = match literals {
+        Some(_) if !session.shares_transaction() => LockMode::RowExclusive,
+        _ => LockMode::ShareRowExclusive,
+    };
+    let table = names::table_to_write(session, &insert.table, mode).await?;
+    if let Some(rows) = literals {
+        let given = given_columns(&table, &insert.columns)?;
+        let is_complete =
+            insert.columns.is_empty() || rows.first().is_some_and(|row| row.len() == given.len());
+        if is_complete && let Some(batch) = literal_rows::batch(&table, &given, rows, parameters) {
+            let given = &given[..batch.num_columns()];
+            let streams = vec![stream::iter([Ok(batch)]).boxed()];
+            let row_count = write::append(session, &table, given, streams).await?;
+            return Ok(Outcome::done(format!("INSERT 0 {row_count}")));
+        }
+    }
     let catalog = session.catalog();
     let planning = session.planning(catalog);
     let (query, given) = match &insert.source {

@@ -12,6 +12,7 @@ mod delete;
 mod drop;
 mod explain;
 mod insert;
+mod literal_rows;
 mod lock;
 mod merge;
 mod names;
@@ -24,6 +25,7 @@ mod target;
 mod target_in_from;
 mod truncate;
 mod update;
+mod vacuum;
 mod write;
 
 use datafusion::{arrow::datatypes::Schema, common::ScalarValue};
@@ -106,6 +108,7 @@ fn kind_of(statement: &Statement) -> StatementKind {
         Statement::Explain(_)
         | Statement::Truncate(_)
         | Statement::Analyze(_)
+        | Statement::Vacuum(_)
         | Statement::Lock(_)
         | Statement::Begin(_)
         | Statement::Commit
@@ -124,7 +127,9 @@ fn writes(statement: &Statement, kind: StatementKind) -> bool {
     match kind {
         StatementKind::Query => !matches!(statement, Statement::Query(_)),
         StatementKind::Ddl => true,
-        StatementKind::Utility => matches!(statement, Statement::Truncate(_)),
+        StatementKind::Utility => {
+            matches!(statement, Statement::Truncate(_) | Statement::Vacuum(_))
+        }
     }
 }
 
@@ -155,6 +160,7 @@ async fn dispatch(
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
         Statement::Analyze(analyze) => analyze::run(session, analyze),
+        Statement::Vacuum(vacuum) => vacuum::run(session, vacuum).await,
         Statement::Copy(copy) => copy::run(session, copy).await,
         Statement::Begin(modes) => session.begin(modes).map(|()| Outcome::done("BEGIN")),
         Statement::Commit => session.commit().await.map(Outcome::done),

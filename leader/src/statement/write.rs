@@ -14,11 +14,9 @@ use datafusion::{
 };
 use engine::{
     catalog::{CatalogChange, Column, Table},
-    distribution::{DistStyle, RowDistribution},
     error::Error as EngineError,
     plan::PlanningSession,
     sql,
-    storage::writer::TableLayout,
     write::{ColumnSource, RowAssembler},
 };
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
@@ -51,13 +49,11 @@ pub(super) async fn append(
     given: &[usize],
     streams: RowStreams,
 ) -> Result<u64, Error> {
-    let catalog = session.catalog();
-    let planning = session.planning(catalog);
     let mut sources = Vec::with_capacity(table.columns.len());
     for (position, column) in table.columns.iter().enumerate() {
         sources.push(match given.iter().position(|known| *known == position) {
             Some(given) => ColumnSource::Given(given),
-            None => missing(session, &planning, table, column).await?,
+            None => missing(session, table, column).await?,
         });
     }
     let identities: Vec<_> = sources.iter().enumerate().filter_map(identity_counter).collect();
@@ -82,7 +78,7 @@ pub(super) async fn write(
     streams: RowStreams,
 ) -> Result<Written, Error> {
     let request = WriteRequest {
-        layout: layout(session, table),
+        layout: table.layout(session.leader().log().slice_count()),
         assembler: RowAssembler::new(table.arrow_schema(), sources),
         streams,
     };
@@ -101,8 +97,7 @@ fn identity_counter(
 
 /// Returns where the values of a column come from that the statement does not give.
 async fn missing(
-    session: &Session,
-    planning: &PlanningSession,
+    session: &mut Session,
     table: &Table,
     column: &Column,
 ) -> Result<ColumnSource, Error> {
@@ -110,7 +105,12 @@ async fn missing(
         let next = session.leader().identity(table.id, column.id, identity);
         return Ok(ColumnSource::Identity { next, step: identity.step });
     }
-    default_value(planning, column).await.map(ColumnSource::Constant)
+    if column.default.is_none() {
+        return Ok(ColumnSource::Constant(new_null_array(&column.sql_type.arrow(), 1)));
+    }
+    let catalog = session.catalog();
+    let planning = session.planning(catalog);
+    default_value(&planning, column).await.map(ColumnSource::Constant)
 }
 
 /// Returns the value of a column's DEFAULT, or NULL: an array of length 1.
@@ -133,26 +133,6 @@ async fn evaluate(planning: &PlanningSession, expression: ast::Expr) -> Result<A
     value.map(Arc::clone).ok_or_else(|| {
         EngineError::from(DataFusionError::Internal("a default has no value".to_owned())).into()
     })
-}
-
-/// Returns a table as its writers need to know it.
-fn layout(session: &Session, table: &Table) -> TableLayout {
-    let sort_columns = table.sort_key.columns().iter().filter_map(|id| table.position(*id));
-    let distribution = match table.dist_style.effective() {
-        DistStyle::All => RowDistribution::All,
-        DistStyle::Key(column) => match table.position(column) {
-            Some(position) => RowDistribution::Key(position),
-            None => RowDistribution::Even,
-        },
-        DistStyle::Even | DistStyle::Auto(_) => RowDistribution::Even,
-    };
-    TableLayout {
-        table: table.id,
-        schema: table.stored_schema(),
-        sort_columns: sort_columns.collect(),
-        distribution,
-        slice_count: session.leader().log().slice_count(),
-    }
 }
 
 /// Returns one row of which nothing is given.

@@ -88,13 +88,13 @@ async fn load(
     slice_count: u32,
     loads: Vec<Vec<ArrayRef>>,
 ) -> Arc<Table> {
-    let mut runs: Vec<Run> = table.manifest.runs.clone();
+    let mut runs: Vec<Arc<Run>> = table.manifest.runs.clone();
     for columns in loads {
         let layout = layout(&table, slice_count);
         let batch = RecordBatch::try_new(Arc::clone(&layout.schema), columns).unwrap();
         let mut writer = TableWriter::new(Arc::clone(storage), layout, 256 << 20);
         writer.write(batch).await.unwrap();
-        runs.extend(writer.finish().await.unwrap());
+        runs.extend(writer.finish().await.unwrap().into_iter().map(Arc::new));
     }
     table.manifest = Arc::new(TableManifest { runs });
     Arc::new(table)
@@ -368,6 +368,7 @@ async fn small_memory_writes_more_runs_and_the_same_rows() {
     let runs = writer.finish().await.unwrap();
     assert!(runs.len() > 4, "{}", runs.len());
     let mut table = table;
+    let runs = runs.into_iter().map(Arc::new).collect();
     table.manifest = Arc::new(TableManifest { runs });
     let context = context(&storage, &Arc::new(table), 2);
     let count = rows(&context, "select count(distinct k), sum(k) from t").await;

@@ -3,7 +3,7 @@
 use super::{all, fails, one};
 use crate::{
     client_error::SqlState,
-    sql::{DropKind, InsertSource, Statement},
+    sql::{DropKind, InsertSource, Statement, VacuumKind},
 };
 
 #[test]
@@ -215,6 +215,35 @@ fn small_ones() {
         "TRUNCATE of several tables is not supported",
         ", b",
     );
+}
+
+#[test]
+fn vacuums() {
+    let vacuum = |sql: &str| match one(sql) {
+        Statement::Vacuum(vacuum) => vacuum,
+        other => panic!("{other:?}"),
+    };
+    let all = vacuum("vacuum");
+    assert_eq!((all.kind, all.table, all.boost), (VacuumKind::Full, None, false));
+    assert_eq!(vacuum("vacuum sort only t").kind, VacuumKind::SortOnly);
+    assert_eq!(vacuum("VACUUM DELETE ONLY t BOOST").kind, VacuumKind::DeleteOnly);
+    assert_eq!(vacuum("vacuum reindex t").kind, VacuumKind::Reindex);
+    assert_eq!(vacuum("vacuum recluster s.t boost").kind, VacuumKind::Recluster);
+    let one_table = vacuum("vacuum full S.T to 75 percent boost");
+    assert_eq!(one_table.table.map(|name| name.to_string()).as_deref(), Some("s.t"));
+    assert_eq!((one_table.threshold_percent, one_table.boost), (Some(75), true));
+    let refused = |sql, message, place| fails(sql, SqlState::SYNTAX_ERROR, message, place);
+    refused("vacuum reindex", "syntax error at end of input", "");
+    refused("vacuum to 75 percent", "syntax error at or near \"to\"", "to");
+    refused("vacuum t to 101 percent", "the threshold of VACUUM must be from 0 to 100", "101");
+    refused("vacuum t to 75", "syntax error at end of input", "");
+    refused(
+        "vacuum reindex t to 75 percent",
+        "TO threshold PERCENT is supported with neither VACUUM REINDEX nor RECLUSTER",
+        "to 75",
+    );
+    refused("vacuum reindex t boost", "BOOST is not supported with VACUUM REINDEX", "boost");
+    refused("vacuum t, u", "syntax error at or near \",\"", ",");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod stl_loaderror_detail;
 mod stl_query;
 mod stl_querytext;
 mod stl_utilitytext;
+mod stl_vacuum;
 
 /// The tables.
 pub(super) const TABLES: [SystemTable; 8] = [
@@ -22,4 +23,5 @@ pub(super) const TABLES: [SystemTable; 8] = [
     stl_query::TABLE,
     stl_querytext::TABLE,
     stl_utilitytext::TABLE,
+    stl_vacuum::TABLE,
 ];

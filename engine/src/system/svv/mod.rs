@@ -16,9 +16,10 @@ mod svv_redshift_tables;
 mod svv_table_info;
 mod svv_tables;
 mod svv_transactions;
+mod svv_vacuum_progress;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 14] = [
+pub(super) const TABLES: [SystemTable; 15] = [
     svv_all_columns::TABLE,
     svv_all_schemas::TABLE,
     svv_all_tables::TABLE,
@@ -33,4 +34,5 @@ pub(super) const TABLES: [SystemTable; 14] = [
     svv_table_info::TABLE,
     svv_tables::TABLE,
     svv_transactions::TABLE,
+    svv_vacuum_progress::TABLE,
 ];

@@ -40,10 +40,12 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
     for table in context.catalog.tables() {
-        let row_count = table.manifest.row_count();
-        if row_count == 0 {
+        // With the deleted rows that are still stored: Redshift counts them until a vacuum.
+        let stored: u64 = table.manifest.runs.iter().map(|run| run.row_count).sum();
+        if stored == 0 {
             continue;
         }
+        let unsorted = table_size::unsorted_hundredths(table);
         let sort_columns = table.sort_key.columns();
         let first = sort_columns.first().and_then(|id| table_size::column(table, *id));
         rows.push(row![
@@ -62,17 +64,17 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
             NULL,
             // For Redshift's internal use.
             0,
-            table_size::unsorted_hundredths(table),
+            unsorted,
             // Every run brings its own statistics: none are out of date.
             0,
-            row_count,
-            // What the first sort column takes of the blocks is not known, nor, below, what
-            // sorting would bring.
+            stored,
+            // What the first sort column takes of the blocks is not known.
             NULL,
             table_size::skew_hundredths(table, context.slice_count),
-            row_count,
+            table.manifest.row_count(),
             NULL,
-            NULL,
+            // At most: a scan that looks for one value of the sort key reads all rows that are out of order.
+            unsorted,
             table.created_at_us,
         ]);
     }

@@ -60,6 +60,8 @@ fn run(slice: u32, row_count: u64, min: i64, max: i64) -> Run {
         row_count,
         bytes: 1_500_000,
         columns: vec![statistics, ColumnStatistics::default(), ColumnStatistics::default()],
+        checksum: None,
+        is_full: false,
         deletes: Vec::new(),
     }
 }
@@ -95,7 +97,9 @@ fn catalog() -> TestResult<Catalog> {
         columns: vec![ColumnId(1)],
     }];
     t.manifest = Arc::new(TableManifest {
-        runs: vec![run(0, 100, 0, 9), run(0, 50, 5, 12), run(1, 75, 1, 8), run(1, 25, 20, 30)],
+        runs: [run(0, 100, 0, 9), run(0, 50, 5, 12), run(1, 75, 1, 8), run(1, 25, 20, 30)]
+            .map(Arc::new)
+            .to_vec(),
     });
     let mut child = table(100_124, "child", &[column(1, "t_id", SqlType::Integer, true)]);
     child.constraints = vec![TableConstraint {
