@@ -218,6 +218,8 @@ mod tests {
 
     fn table() -> Table {
         let column = Column {
+            missing: None,
+            stored_as: Vec::new(),
             id: ColumnId(1),
             name: "x".to_owned(),
             sql_type: SqlType::BigInt,
@@ -227,6 +229,8 @@ mod tests {
             encoding: "none".to_owned(),
         };
         Table {
+            dropped_column_max: 0,
+            has_stray_columns: false,
             id: TableId(100_001),
             schema: PUBLIC_SCHEMA,
             name: "t".to_owned(),

@@ -345,6 +345,7 @@ mod tests {
         Run {
             id: RunId::random(),
             slice: SliceId(0),
+            home: None,
             row_count: rows,
             bytes: rows * 10,
             columns: vec![column],
@@ -356,6 +357,8 @@ mod tests {
 
     fn table(runs: Vec<Run>, is_sorted: bool) -> Table {
         let column = Column {
+            missing: None,
+            stored_as: Vec::new(),
             id: ColumnId(1),
             name: "x".to_owned(),
             sql_type: SqlType::BigInt,
@@ -365,6 +368,8 @@ mod tests {
             encoding: "none".to_owned(),
         };
         Table {
+            dropped_column_max: 0,
+            has_stray_columns: false,
             id: TableId(100_001),
             schema: PUBLIC_SCHEMA,
             name: "t".to_owned(),

@@ -17,7 +17,7 @@ pub enum Decision {
 /// not deleted: that is all that is reclaimed.
 pub fn decide(table: &Table, kind: VacuumKind, threshold_percent: u8) -> Decision {
     let (unsorted, rows) = unsorted_rows(table);
-    let has_key = table.sort_key.columns().first().is_some();
+    let has_key = !table.sort_key.columns().is_empty();
     let is_sorted = (rows - unsorted) * 100 >= rows * u64::from(threshold_percent);
     let start = |work, status: &str| Decision::Start(work, status.to_owned());
     let sorted = format!("sorted>={threshold_percent}%");

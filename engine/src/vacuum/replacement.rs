@@ -127,6 +127,8 @@ mod tests {
 
     fn table(sort_key: SortKey) -> Table {
         let column = Column {
+            missing: None,
+            stored_as: Vec::new(),
             id: ColumnId(1),
             name: "x".to_owned(),
             sql_type: SqlType::BigInt,
@@ -136,6 +138,8 @@ mod tests {
             encoding: "none".to_owned(),
         };
         Table {
+            dropped_column_max: 0,
+            has_stray_columns: false,
             id: TableId(100_001),
             schema: PUBLIC_SCHEMA,
             name: "t".to_owned(),
@@ -169,7 +173,7 @@ mod tests {
         let run = Arc::make_mut(&mut Arc::make_mut(&mut table.manifest).runs[run]);
         let mut vector: DeleteVector = rows.iter().copied().collect();
         for entry in std::mem::take(&mut run.deletes) {
-            vector.extend(&*storage.delete_vector(path, entry.id).await.unwrap());
+            vector.extend(&storage.delete_vector(path, entry.id).await.unwrap());
         }
         let id = DeleteVectorId::random();
         run.deletes.push(DeleteVectorEntry { id, row_count: vector.row_count(), xid: Xid(1) });
