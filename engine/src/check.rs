@@ -223,6 +223,8 @@ mod tests {
             default: None,
             identity: None,
             encoding: "none".to_owned(),
+            stored_as: Vec::new(),
+            missing: None,
         };
         Table {
             id: TableId(100_001),
@@ -230,6 +232,8 @@ mod tests {
             name: "t".to_owned(),
             owner: SUPERUSER,
             columns: vec![column],
+            dropped_column_max: 0,
+            has_stray_columns: false,
             dist_style: DistStyle::Even,
             sort_key: SortKey::Auto,
             constraints: Vec::new(),

@@ -210,7 +210,7 @@ impl WarehouseTable {
             .with_output_partitioning(Some(Partitioning::UnknownPartitioning(groups.len())))
             .with_file_groups(groups)
             .with_output_ordering(order.into_iter().collect())
-            .with_expr_adapter(self.has_addresses.then(|| Arc::new(PositionAdapterFactory) as _))
+            .with_expr_adapter(self.stored.adapter(self.has_addresses))
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

@@ -117,6 +117,7 @@ mod tests {
         Run {
             id: RunId::random(),
             slice: SliceId(0),
+            home: None,
             row_count: 10,
             bytes: 1,
             columns: vec![column],

@@ -345,6 +345,7 @@ mod tests {
         Run {
             id: RunId::random(),
             slice: SliceId(0),
+            home: None,
             row_count: rows,
             bytes: rows * 10,
             columns: vec![column],
@@ -363,6 +364,8 @@ mod tests {
             default: None,
             identity: None,
             encoding: "none".to_owned(),
+            stored_as: Vec::new(),
+            missing: None,
         };
         Table {
             id: TableId(100_001),
@@ -370,6 +373,8 @@ mod tests {
             name: "t".to_owned(),
             owner: SUPERUSER,
             columns: vec![column],
+            dropped_column_max: 0,
+            has_stray_columns: false,
             dist_style: DistStyle::Even,
             sort_key: if is_sorted { SortKey::Compound(vec![ColumnId(1)]) } else { SortKey::Auto },
             constraints: Vec::new(),
