@@ -193,7 +193,7 @@ impl Table {
 
     fn edit_runs(&mut self, edit: impl Fn(&mut Run)) {
         let mut runs = self.manifest.runs.clone();
-        runs.iter_mut().for_each(edit);
+        runs.iter_mut().for_each(|run| edit(Arc::make_mut(run)));
         self.manifest = Arc::new(TableManifest { runs });
     }
 }
@@ -248,7 +248,9 @@ mod tests {
             home: None,
             row_count: 9,
             bytes: 1,
+            checksum: None,
             columns: vec![known(1), known(2)],
+            is_full: false,
             deletes: Vec::new(),
         };
         let table = Table {
@@ -263,7 +265,7 @@ mod tests {
             sort_key: SortKey::Auto,
             constraints: Vec::new(),
             created_at_us: 0,
-            manifest: Arc::new(TableManifest { runs: vec![run] }),
+            manifest: Arc::new(TableManifest { runs: vec![Arc::new(run)] }),
         };
         let mut catalog = Catalog::default();
         catalog.apply(&CatalogChange::CreateTable(Arc::new(table))).unwrap();

@@ -163,7 +163,7 @@ impl TableManifest {
 
     /// Returns how many rows came or went since the table was like `before`.
     pub fn modified_count(&self, before: &Self) -> u64 {
-        let known: HashMap<RunId, &Run> = before.runs.iter().map(|run| (run.id, run)).collect();
+        let known: HashMap<RunId, &Run> = before.runs.iter().map(|run| (run.id, &**run)).collect();
         let mut modified = before.row_count();
         for run in &self.runs {
             let rows = run.live_row_count();
