@@ -248,8 +248,8 @@ mod tests {
             home: None,
             row_count: 9,
             bytes: 1,
-            checksum: None,
             columns: vec![known(1), known(2)],
+            checksum: None,
             is_full: false,
             deletes: Vec::new(),
         };

@@ -87,8 +87,8 @@ impl Catalog {
         }
         let taken = emptied.columns.iter().map(|column| Some(column.id));
         table.has_stray_columns |= taken.clone().any(|column| !columns.contains(&column));
-        let moved = |run: &Run| moved(run, source, &positions, &table.columns);
-        let moved = from.runs.iter().map(|run| Arc::new(moved(run)));
+        let moved =
+            from.runs.iter().map(|run| Arc::new(moved(run, source, &positions, &table.columns)));
         let runs = table.manifest.runs.iter().cloned().chain(moved).collect();
         table.manifest = Arc::new(TableManifest { runs });
         self.table_mut(source)?.manifest = Arc::default();

@@ -14,7 +14,7 @@ mod stl_utilitytext;
 mod stl_vacuum;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 8] = [
+pub(super) const TABLES: [SystemTable; 9] = [
     stl_analyze::TABLE,
     stl_ddltext::TABLE,
     stl_load_commits::TABLE,
