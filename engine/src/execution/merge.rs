@@ -20,10 +20,7 @@ use datafusion::{
 };
 
 use super::WarehouseTable;
-use crate::{
-    catalog::{SortKey, Table},
-    storage::ManagedStorage,
-};
+use crate::{catalog::Table, storage::ManagedStorage};
 
 /// Returns the rows of these runs that are not deleted: the table's columns, then `$position` and `$run`.
 ///
@@ -40,29 +37,31 @@ pub fn merged_rows(
     let runtime = context.runtime_env();
     let plan: Arc<dyn ExecutionPlan> = match provider.sort_order() {
         Some(order) => {
-            let scan = provider.scan_sequences(sequences, &runtime)?;
+            let scan = provider.scan_sequences(sequences, Some(order.clone()), &runtime)?;
             Arc::new(SortPreservingMergeExec::new(order, scan))
         }
         None => {
-            let scan = provider.scan_sequences(&[sequences.concat()], &runtime)?;
+            let scan = provider.scan_sequences(&[sequences.concat()], None, &runtime)?;
             Arc::new(CoalescePartitionsExec::new(scan))
         }
     };
     plan.execute(0, context)
 }
 
-/// Returns all rows of a run as they are stored, deleted ones too: the table's columns, then `$position` and
-/// `$run`.
+/// Returns all rows of a run, deleted ones too, in the order they are stored in: the table's columns, then
+/// `$position` and `$run`.
 pub fn stored_rows(
     table: &Arc<Table>,
     storage: &Arc<ManagedStorage>,
     place: u32,
 ) -> Result<SendableRecordBatchStream> {
     let mut table = (**table).clone();
-    // In the order they lie in, whatever the table's is now.
-    table.sort_key = SortKey::Auto;
     for run in &mut Arc::make_mut(&mut table.manifest).runs {
         Arc::make_mut(run).deletes.clear();
     }
-    merged_rows(&Arc::new(table), storage, &[vec![place]], Arc::default())
+    let provider = WarehouseTable::new(Arc::new(table), Arc::clone(storage), 1);
+    let provider = provider.with_row_addresses();
+    let context: Arc<TaskContext> = Arc::default();
+    let (order, runtime) = (provider.stored_order(), context.runtime_env());
+    provider.scan_sequences(&[vec![place]], order, &runtime)?.execute(0, context)
 }

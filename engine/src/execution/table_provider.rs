@@ -26,7 +26,7 @@ use datafusion::{
 use super::{
     order::order_runs,
     pruning::surviving_runs,
-    row_address::with_addresses,
+    row_address::{POSITION_COLUMN, with_addresses},
     source::{RunFile, WarehouseSource},
     statistics,
     stored_columns::StoredColumns,
@@ -178,11 +178,19 @@ impl WarehouseTable {
         }))
     }
 
+    /// Returns the order of the rows of one run: only of a table with row addresses.
+    pub(super) fn stored_order(&self) -> Option<LexOrdering> {
+        let position = self.schema.table_schema().index_of(POSITION_COLUMN).ok()?;
+        let column = Arc::new(Column::new(POSITION_COLUMN, position));
+        LexOrdering::new([PhysicalSortExpr::new(column, SORT_OPTIONS)])
+    }
+
     /// Returns a scan of these runs, by their places in the manifest: a partition for each list, which is
-    /// read in the list's order.
+    /// read in the list's order. Within a run rows keep their order only if there is one to keep.
     pub(super) fn scan_sequences(
         &self,
         sequences: &[Vec<u32>],
+        order: Option<LexOrdering>,
         runtime: &RuntimeEnv,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut groups = Vec::with_capacity(sequences.len());
@@ -201,7 +209,7 @@ impl WarehouseTable {
         let config = FileScanConfigBuilder::new(url, Arc::new(self.source(runtime)))
             .with_output_partitioning(Some(Partitioning::UnknownPartitioning(groups.len())))
             .with_file_groups(groups)
-            .with_output_ordering(self.sort_order().into_iter().collect())
+            .with_output_ordering(order.into_iter().collect())
             .with_expr_adapter(self.stored.adapter(self.has_addresses))
             .build();
         Ok(DataSourceExec::from_data_source(config))

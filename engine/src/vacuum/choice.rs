@@ -366,6 +366,8 @@ mod tests {
             default: None,
             identity: None,
             encoding: "none".to_owned(),
+            stored_as: Vec::new(),
+            missing: None,
         };
         Table {
             dropped_column_max: 0,
@@ -375,6 +377,8 @@ mod tests {
             name: "t".to_owned(),
             owner: SUPERUSER,
             columns: vec![column],
+            dropped_column_max: 0,
+            has_stray_columns: false,
             dist_style: DistStyle::Even,
             sort_key: if is_sorted { SortKey::Compound(vec![ColumnId(1)]) } else { SortKey::Auto },
             constraints: Vec::new(),

@@ -35,7 +35,7 @@ pub async fn replacement(
     xid: Xid,
     pending: &mut PendingObjects,
 ) -> Result<Option<CatalogChange>, StorageError> {
-    if before.columns != now.columns || before.sort_key != now.sort_key {
+    if !now.is_laid_out_as(before) {
         return Ok(None);
     }
     let (mut removed, mut added) = (Vec::new(), Vec::new());
@@ -136,6 +136,8 @@ mod tests {
             default: None,
             identity: None,
             encoding: "none".to_owned(),
+            stored_as: Vec::new(),
+            missing: None,
         };
         Table {
             dropped_column_max: 0,
@@ -145,6 +147,8 @@ mod tests {
             name: "t".to_owned(),
             owner: SUPERUSER,
             columns: vec![column],
+            dropped_column_max: 0,
+            has_stray_columns: false,
             dist_style: DistStyle::Even,
             sort_key,
             constraints: Vec::new(),

@@ -22,8 +22,11 @@ use crate::leader::Leader;
 
 /// How often tables are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
-/// The rest after a merge, as a multiple of the time it took: it takes a fifth of the time at most.
-const REST_FACTOR: u32 = 4;
+/// The rest after a merge, as a multiple of the time it took: merges take a third of the time, unless they
+/// cannot keep up.
+const REST_FACTOR: u32 = 2;
+/// The longest rest: small runs that wait slow every scan down.
+const REST_MAX: Duration = Duration::from_secs(5);
 /// The rest after a merge that failed.
 const FAILURE_REST: Duration = Duration::from_secs(30);
 /// Small runs of a table that are too many to wait for transaction blocks to end.
@@ -49,7 +52,7 @@ pub(crate) async fn run(leader: Arc<Leader>, stop: CancellationToken) {
             merged = merge(&leader, &table) => merged,
         };
         rest = match merged {
-            Ok(()) => rest.max(start.elapsed() * REST_FACTOR),
+            Ok(()) => rest.max((start.elapsed() * REST_FACTOR).min(REST_MAX)),
             Err(error) => {
                 let sqlstate = error.sqlstate().0;
                 tracing::warn!(table = %table.name, %error, sqlstate, "merge of small runs failed");
