@@ -216,8 +216,6 @@ mod tests {
 
     fn table() -> Table {
         let column = Column {
-            missing: None,
-            stored_as: Vec::new(),
             id: ColumnId(1),
             name: "x".to_owned(),
             sql_type: SqlType::BigInt,
@@ -229,8 +227,6 @@ mod tests {
             missing: None,
         };
         Table {
-            dropped_column_max: 0,
-            has_stray_columns: false,
             id: TableId(100_001),
             schema: PUBLIC_SCHEMA,
             name: "t".to_owned(),

@@ -357,8 +357,6 @@ mod tests {
 
     fn table(runs: Vec<Run>, is_sorted: bool) -> Table {
         let column = Column {
-            missing: None,
-            stored_as: Vec::new(),
             id: ColumnId(1),
             name: "x".to_owned(),
             sql_type: SqlType::BigInt,
@@ -370,8 +368,6 @@ mod tests {
             missing: None,
         };
         Table {
-            dropped_column_max: 0,
-            has_stray_columns: false,
             id: TableId(100_001),
             schema: PUBLIC_SCHEMA,
             name: "t".to_owned(),

@@ -127,8 +127,6 @@ mod tests {
 
     fn table(sort_key: SortKey) -> Table {
         let column = Column {
-            missing: None,
-            stored_as: Vec::new(),
             id: ColumnId(1),
             name: "x".to_owned(),
             sql_type: SqlType::BigInt,
@@ -140,8 +138,6 @@ mod tests {
             missing: None,
         };
         Table {
-            dropped_column_max: 0,
-            has_stray_columns: false,
             id: TableId(100_001),
             schema: PUBLIC_SCHEMA,
             name: "t".to_owned(),
