@@ -153,7 +153,7 @@ async fn many_small_inserts_become_few_runs_by_themselves() -> Result<()> {
     let rows = 4 * SINGLE_ROWS;
     let expected = (rows, rows * (rows - 1) / 2);
     ensure!(totals(&first).await? == expected, "while runs are merged");
-    let runs = || -> Result<usize> { Ok(files(&cluster.data().join("table"))?) };
+    let runs = || files(&cluster.data().join("table"));
     let mut left = runs()?;
     for _ in 0..100 {
         if left < 64 {
