@@ -17,6 +17,7 @@ mod aggregate;
 mod aliases;
 pub(crate) mod arithmetic;
 pub(crate) mod cast;
+mod checked_math;
 mod current_database;
 mod current_schema;
 mod current_schemas;
@@ -33,6 +34,7 @@ mod has_schema_privilege;
 mod has_table_privilege;
 mod length_coercion;
 mod obj_description;
+pub(crate) mod operand_types;
 mod pg_backend_pid;
 mod pg_database_size;
 mod pg_encoding_to_char;
@@ -133,7 +135,11 @@ const SESSION: &[Definition] = &[
 
 /// Returns what plans the calls that are made of other calls.
 pub(crate) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
-    vec![Arc::new(scalar::ExtractByPart), Arc::new(text_operators::TextOperators)]
+    vec![
+        Arc::new(scalar::ExtractByPart),
+        Arc::new(text_operators::TextOperators),
+        Arc::new(operand_types::OperandTypes),
+    ]
 }
 
 /// Registers what does not depend on a session.
@@ -146,6 +152,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     }
     scalar::register(state)?;
     trunc::register(state)?;
+    checked_math::register(state)?;
     aliases::register(state)?;
     let _replaced = state.register_udf(pg_typeof::udf())?;
     for definition in PLAIN {

@@ -1,14 +1,15 @@
 //! Types and casts as Redshift has them, where DataFusion's differ.
 //!
 //! ```text
-//!  bound plan ─ overloads, numeric_types ─ DataFusion's coercion ─▶ typed plan ─ checked_casts ─▶ optimizer
+//!  bound plan ─ overloads, numeric_types, operand_types ─ DataFusion's coercion ─▶ typed plan ─ checked_casts ─▶ optimizer
 //! ```
 //!
-//! The first three run once, when a query is bound, because what they decide (the types of its columns)
+//! The first four run once, when a query is bound, because what they decide (the types of its columns)
 //! is what a client is told. The last runs before every optimization: it changes no type.
 
 mod checked_casts;
 mod numeric_types;
+mod operand_types;
 mod overloads;
 mod trailing_blanks;
 
@@ -32,6 +33,8 @@ pub(super) fn typed(plan: LogicalPlan, options: &ConfigOptions) -> Result<Logica
         Arc::new(ResolveGroupingFunction::new()),
         // Before the coercion, which would give `smallint + 1` a type of its own.
         Arc::new(numeric_types::NumericTypes),
+        // Before it too: it would compare moments in nanoseconds and parse texts its own way.
+        Arc::new(operand_types::OperandTypes),
         Arc::new(TypeCoercion::new()),
         // After the coercion: only texts that are compared as texts have blanks to ignore.
         Arc::new(trailing_blanks::TrailingBlanks),

@@ -4,6 +4,7 @@
 
 mod arrays;
 mod collations;
+mod conditions;
 mod custom_operators;
 mod date_parts;
 mod decode;
@@ -73,6 +74,7 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut custom_operators::NamedOperators)?;
     visit(tree, &mut operator_functions::OperatorsAreFunctions)?;
     visit(tree, &mut collations::DefaultCollations)?;
+    visit(tree, &mut conditions::NumbersAreTruthValues)?;
     visit(tree, &mut row_in::RowInIsExists)?;
     visit(tree, &mut table_functions::FunctionsAreTables)?;
     visit(tree, &mut types::PlainTypes)?;
