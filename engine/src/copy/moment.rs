@@ -264,6 +264,8 @@ pub(crate) fn time(bytes: &[u8]) -> Option<i64> {
     match time_of_day(bytes).filter(|(_, rest)| rest.is_empty()) {
         Some((moment, _)) => Some(moment.time_us()),
         // The patterns have a date each.
-        None => auto(&[b"2000-01-01 ", bytes].concat()).or_else(|| auto(bytes)).map(|m| m.time_us()),
+        None => {
+            auto(&[b"2000-01-01 ", bytes].concat()).or_else(|| auto(bytes)).map(|m| m.time_us())
+        }
     }
 }

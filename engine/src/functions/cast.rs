@@ -142,10 +142,14 @@ fn array(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
 fn of_our_era(casted: ArrayRef) -> Result<ArrayRef> {
     const FIRST_DAY: i32 = -719_162;
     let before = match casted.data_type() {
-        DataType::Date32 => BooleanArray::from_unary(casted.as_primitive::<Date32Type>(), |day| day < FIRST_DAY),
+        DataType::Date32 => {
+            BooleanArray::from_unary(casted.as_primitive::<Date32Type>(), |day| day < FIRST_DAY)
+        }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             let first = i64::from(FIRST_DAY) * 86_400_000_000;
-            BooleanArray::from_unary(casted.as_primitive::<TimestampMicrosecondType>(), |moment| moment < first)
+            BooleanArray::from_unary(casted.as_primitive::<TimestampMicrosecondType>(), |moment| {
+                moment < first
+            })
         }
         _ => return Ok(casted),
     };
@@ -158,7 +162,8 @@ fn check_finite(values: &ArrayRef, casted: &ArrayRef) -> Result<()> {
     if infinite.is_empty() {
         return Ok(());
     }
-    let names_infinity = |text: &str| text.trim().trim_start_matches(['+', '-']).starts_with(['i', 'I']);
+    let names_infinity =
+        |text: &str| text.trim().trim_start_matches(['+', '-']).starts_with(['i', 'I']);
     let was_infinite = match values.data_type() {
         text if text.is_string() => {
             let texts = cast(values, &DataType::Utf8View)?;
@@ -171,7 +176,10 @@ fn check_finite(values: &ArrayRef, casted: &ArrayRef) -> Result<()> {
 }
 
 fn infinite_rows(values: &ArrayRef) -> Vec<usize> {
-    fn rows<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, is: fn(T::Native) -> bool) -> Vec<usize> {
+    fn rows<T: ArrowPrimitiveType>(
+        values: &PrimitiveArray<T>,
+        is: fn(T::Native) -> bool,
+    ) -> Vec<usize> {
         let all = values.iter().enumerate();
         all.filter_map(|(row, value)| value.is_some_and(is).then_some(row)).collect()
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, AsArray},
+        array::{ArrayRef, AsArray},
         compute::cast,
         datatypes::{DataType, Field, FieldRef, Float64Type},
     },
@@ -108,7 +108,8 @@ impl ScalarUDFImpl for CheckedMath {
         if let Some(number) = call.args.last() {
             self.check(&number.to_array(1)?)?;
         }
-        let infinite = |values: &ColumnarValue| Ok::<_, DataFusionError>(has_infinity(&values.to_array(1)?));
+        let infinite =
+            |values: &ColumnarValue| Ok::<_, DataFusionError>(has_infinity(&values.to_array(1)?));
         let mut was_infinite = false;
         for argument in &call.args {
             was_infinite |= infinite(argument)?;
@@ -129,9 +130,17 @@ impl CheckedMath {
         let numbers = cast(numbers, &DataType::Float64)?;
         for number in numbers.as_primitive::<Float64Type>().iter().flatten() {
             let (sqlstate, message) = match self.domain {
-                Domain::Positive if number == 0.0 => (SqlState::INVALID_ARGUMENT_FOR_LOG, "cannot take logarithm of zero"),
-                Domain::Positive if number < 0.0 => (SqlState::INVALID_ARGUMENT_FOR_LOG, "cannot take logarithm of a negative number"),
-                Domain::NotNegative if number < 0.0 => (SqlState::INVALID_ARGUMENT_FOR_POWER_FUNCTION, "cannot take square root of a negative number"),
+                Domain::Positive if number == 0.0 => {
+                    (SqlState::INVALID_ARGUMENT_FOR_LOG, "cannot take logarithm of zero")
+                }
+                Domain::Positive if number < 0.0 => (
+                    SqlState::INVALID_ARGUMENT_FOR_LOG,
+                    "cannot take logarithm of a negative number",
+                ),
+                Domain::NotNegative if number < 0.0 => (
+                    SqlState::INVALID_ARGUMENT_FOR_POWER_FUNCTION,
+                    "cannot take square root of a negative number",
+                ),
                 _ => continue,
             };
             return Err(client_error(error(sqlstate, message)));

@@ -61,10 +61,12 @@ mod quote_literal;
 mod regclass;
 mod regproc;
 mod regtype;
+mod rounding;
 pub(crate) mod scalar;
 mod set_config;
 mod single_value;
 mod sysdate;
+mod text_arguments;
 mod text_operators;
 mod to_regclass;
 mod trunc;
@@ -139,6 +141,7 @@ pub(crate) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
         Arc::new(scalar::ExtractByPart),
         Arc::new(text_operators::TextOperators),
         Arc::new(operand_types::OperandTypes),
+        Arc::new(text_arguments::SubstringAndPosition),
     ]
 }
 
@@ -151,8 +154,11 @@ pub fn register(state: &mut SessionState) -> Result<()> {
         let _replaced = state.register_udf(function)?;
     }
     scalar::register(state)?;
+    rounding::register(state)?;
+    // Of what is a number.
     trunc::register(state)?;
     checked_math::register(state)?;
+    text_arguments::register(state)?;
     aliases::register(state)?;
     let _replaced = state.register_udf(pg_typeof::udf())?;
     for definition in PLAIN {

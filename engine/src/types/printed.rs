@@ -28,8 +28,7 @@ pub fn printed(values: &ArrayRef) -> Result<Option<StringViewArray>, ArrowError>
         }
         DataType::Timestamp(_, zone) => {
             let is_zoned = zone.is_some();
-            let micros =
-                cast(values, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?;
+            let micros = cast(values, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?;
             each::<TimestampMicrosecondType>(&micros, |moment, out| {
                 text_format::timestamp(moment, is_zoned, out);
             })

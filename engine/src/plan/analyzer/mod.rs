@@ -11,6 +11,7 @@ mod checked_casts;
 mod numeric_types;
 mod operand_types;
 mod overloads;
+mod subquery_values;
 mod trailing_blanks;
 
 use std::sync::Arc;
@@ -31,6 +32,8 @@ use datafusion::{
 pub(super) fn typed(plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
     let mut analyzer = Analyzer::with_rules(vec![
         Arc::new(ResolveGroupingFunction::new()),
+        // Its comparisons and counts get their types from the rules below.
+        Arc::new(subquery_values::SubqueryValues),
         // Before the coercion, which would give `smallint + 1` a type of its own.
         Arc::new(numeric_types::NumericTypes),
         // Before it too: it would compare moments in nanoseconds and parse texts its own way.

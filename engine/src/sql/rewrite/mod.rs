@@ -9,6 +9,7 @@ mod custom_operators;
 mod date_parts;
 mod decode;
 mod float_literals;
+mod intervals;
 mod limits;
 mod listagg;
 mod operator_functions;
@@ -79,6 +80,7 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut table_functions::FunctionsAreTables)?;
     visit(tree, &mut types::PlainTypes)?;
     visit(tree, &mut float_literals::ExponentsAreFloats)?;
+    visit(tree, &mut intervals::IntervalsHaveNoCommas)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;
     visit(tree, &mut arrays::ArraysOfUnnestAreTransformed)?;
     visit(tree, &mut tableoid::TableoidIsRegclass)?;

@@ -37,8 +37,12 @@ impl VisitorMut for Refuse {
 
     fn pre_visit_table_factor(&mut self, table: &mut ast::TableFactor) -> ControlFlow<Refused> {
         let (what, hint) = match table {
-            ast::TableFactor::Pivot { .. } => ("PIVOT", "Say SUM(CASE WHEN … THEN … END) for each column."),
-            ast::TableFactor::Unpivot { .. } => ("UNPIVOT", "Say UNION ALL of one SELECT for each column."),
+            ast::TableFactor::Pivot { .. } => {
+                ("PIVOT", "Say SUM(CASE WHEN … THEN … END) for each column.")
+            }
+            ast::TableFactor::Unpivot { .. } => {
+                ("UNPIVOT", "Say UNION ALL of one SELECT for each column.")
+            }
             _ => return ControlFlow::Continue(()),
         };
         ControlFlow::Break(unsupported(what, hint, table.span().start))

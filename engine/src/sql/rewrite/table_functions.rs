@@ -13,14 +13,8 @@ use crate::sql::{target::select, values_query};
 const FUNCTIONS: &[&str] = &["pg_get_late_binding_view_cols"];
 
 /// Functions of one value, by their names.
-const OF_ONE_VALUE: &[&str] = &[
-    "current_database",
-    "current_schema",
-    "current_user",
-    "getdate",
-    "pg_backend_pid",
-    "version",
-];
+const OF_ONE_VALUE: &[&str] =
+    &["current_database", "current_schema", "current_user", "getdate", "pg_backend_pid", "version"];
 
 pub(super) struct FunctionsAreTables;
 
@@ -62,8 +56,7 @@ fn of_one_value(table: &ast::TableFactor) -> Option<ast::TableFactor> {
     });
     // PostgreSQL calls the column as the table.
     let column = alias.name.clone();
-    let value =
-        ast::SelectItem::ExprWithAlias { expr: call(function, Vec::new()), alias: column };
+    let value = ast::SelectItem::ExprWithAlias { expr: call(function, Vec::new()), alias: column };
     let mut subquery = values_query(Vec::new());
     subquery.body = Box::new(ast::SetExpr::Select(Box::new(select(vec![value], Vec::new(), None))));
     Some(ast::TableFactor::Derived {
