@@ -198,7 +198,7 @@ fn arrow_query_error(error: &ArrowError) -> QueryError {
         }
         ArrowError::NotYetImplemented(text) => (SqlState::FEATURE_NOT_SUPPORTED, text.clone()),
         ArrowError::InvalidArgumentError(text) | ArrowError::ComputeError(text) => {
-            (SqlState::DATA_EXCEPTION, text.clone())
+            plan_messages::executed(text)
         }
         ArrowError::ExternalError(source) => {
             return ours(source.as_ref()).map_or_else(

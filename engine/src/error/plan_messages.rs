@@ -64,6 +64,11 @@ const EXECUTED: &[(&str, SqlState, &str)] = &[
         SqlState::INVALID_PARAMETER_VALUE,
         "field position must be greater than zero",
     ),
+    (
+        "Cannot cast to Interval(MonthDayNano). Overflowing",
+        SqlState::DATETIME_FIELD_OVERFLOW,
+        "date out of range",
+    ),
 ];
 
 /// Returns the code and the message of an error of running a query.
@@ -130,6 +135,11 @@ pub(super) fn classified(text: &str) -> (SqlState, String) {
 pub(super) fn not_implemented(text: &str) -> String {
     if SUBQUERIES.iter().any(|known| text.contains(known)) {
         return "this kind of correlated subquery is not supported: compare by = only, or say it as a join".to_owned();
+    }
+    // The rest is the statement as the parser holds it.
+    if let Some((_, node)) = text.split_once("Unsupported ast node ") {
+        let node = node.trim_start_matches("in sqltorel: ").split([' ', '{', '(']).next();
+        return format!("this is not supported in a query: {}", node.unwrap_or_default());
     }
     in_sql(text)
 }

@@ -49,7 +49,14 @@ impl ScalarUDFImpl for Rounding {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let fields = types.iter().map(|given| Arc::new(Field::new("", given.clone(), true)));
         let fields = fields_with_udf(&fields.collect::<Vec<_>>(), self.inner.as_ref())?;
-        Ok(fields.iter().map(|field| field.data_type().clone()).collect())
+        let mut wanted: Vec<_> = fields.iter().map(|field| field.data_type().clone()).collect();
+        // The type of the result hangs on the places: they stay the literal they are.
+        if let ([_, places], [_, wanted]) = (types, wanted.as_mut_slice())
+            && places.is_integer()
+        {
+            *wanted = places.clone();
+        }
+        Ok(wanted)
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
@@ -76,6 +83,9 @@ impl ScalarUDFImpl for Rounding {
     }
 
     fn invoke_with_args(&self, mut call: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if let [_, places] = call.args.as_mut_slice() {
+            *places = places.cast_to(&DataType::Int64, None)?;
+        }
         let wanted = call.return_field.data_type().clone();
         let given = call.args.first().map(ColumnarValue::data_type);
         match given {

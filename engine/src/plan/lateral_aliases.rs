@@ -46,6 +46,8 @@ impl Unbound {
                 Self::of(inner, diagnostic.span.or(span))
             }
             DataFusionError::Context(_, inner) => Self::of(inner, span),
+            // Both sides of a UNION.
+            DataFusionError::Collection(errors) => Self::of(errors.first()?, span),
             DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
                 SchemaError::FieldNotFound { field, .. } if field.relation.is_none() => {
                     let start = span?.start;

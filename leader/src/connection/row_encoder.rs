@@ -418,7 +418,7 @@ mod tests {
         assert_eq!(encoder.description().fields[0].type_id, 1043);
         let mut out = BytesMut::new();
         encoder.batch(&batch).unwrap().encode(0, &mut out);
-        assert_eq!(&out[11..], b"[1, ]");
+        assert_eq!(&out[11..], b"{1,NULL}");
     }
 
     #[test]

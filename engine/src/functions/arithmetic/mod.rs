@@ -115,6 +115,9 @@ impl Checked {
         if let (Some(left), Some(right)) = (Digits::of(left), Digits::of(right)) {
             return Some((left.arrow(), right.arrow()));
         }
+        if *left == DataType::Float32 && *right == DataType::Float32 {
+            return Some((DataType::Float32, DataType::Float32));
+        }
         (floating(left) && floating(right)).then_some((DataType::Float64, DataType::Float64))
     }
 }

@@ -1,5 +1,5 @@
 //! Operands that take the type of what stands beside them, where [`operand_types`] cannot see them while
-//! the query is bound: BETWEEN, IN, LIKE, and calls that return one of their arguments.
+//! the query is bound: BETWEEN, IN and LIKE.
 
 use datafusion::{
     arrow::datatypes::DataType,
@@ -10,18 +10,13 @@ use datafusion::{
     },
     error::Result,
     logical_expr::{
-        Between, Expr, ExprSchemable, Like, LogicalPlan, cast,
-        expr::{InList, ScalarFunction},
-        expr_rewriter::NamePreserver,
-        utils::merge_schema,
+        Between, Expr, ExprSchemable, Like, LogicalPlan, cast, expr::InList,
+        expr_rewriter::NamePreserver, utils::merge_schema,
     },
     optimizer::AnalyzerRule,
 };
 
 use crate::functions::operand_types;
-
-/// Functions that return one of their arguments, all of which have one type.
-const CHOICES: &[&str] = &["coalesce", "greatest", "least", "nullif", "nvl2"];
 
 /// See the module.
 #[derive(Debug)]
@@ -56,11 +51,7 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 }
 
 fn matters(expression: &Expr) -> bool {
-    match expression {
-        Expr::Between(_) | Expr::InList(_) | Expr::Like(_) => true,
-        Expr::ScalarFunction(call) => CHOICES.contains(&call.func.name()),
-        _ => false,
-    }
+    matches!(expression, Expr::Between(_) | Expr::InList(_) | Expr::Like(_))
 }
 
 fn typed(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -85,13 +76,6 @@ fn typed(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let expr = if is_other { Box::new(cast(*expr, DataType::Utf8View)) } else { expr };
             let like = Like { expr, pattern, negated, escape_char, case_insensitive };
             Ok(Transformed::new_transformed(Expr::Like(like), is_other))
-        }
-        Expr::ScalarFunction(ScalarFunction { func, mut args })
-            if CHOICES.contains(&func.name()) =>
-        {
-            let changed = agree(&mut args, schema)?;
-            let call = Expr::ScalarFunction(ScalarFunction { func, args });
-            Ok(Transformed::new_transformed(call, changed))
         }
         other => Ok(Transformed::no(other)),
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use datafusion::{
     common::{
-        DFSchema, ScalarValue,
+        Column, DFSchema, ScalarValue,
         config::ConfigOptions,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
     },
@@ -51,19 +51,39 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     }
     let schema = merge_schema(&plan.inputs());
     let names = NamePreserver::new(&plan);
+    // An aggregate cannot compute a correlated subquery: a projection below it does.
+    let is_aggregate = matches!(plan, LogicalPlan::Aggregate(_));
+    let mut below = Vec::new();
     let plan = plan.map_expressions(|expression| {
         let is_value = |inner: &Expr| Ok(matches!(inner, Expr::Exists(_) | Expr::InSubquery(_)));
         if !expression.exists(is_value)? {
             return Ok(Transformed::no(expression));
         }
         let name = names.save(&expression);
-        let value = expression.transform_up(|inner| value(inner, &schema))?;
-        Ok(value.update_data(|expression| name.restore(expression)))
+        let replaced = expression.transform_up(|inner| {
+            let value = value(inner, &schema)?;
+            if !is_aggregate || !value.transformed {
+                return Ok(value);
+            }
+            let column = format!("$subquery:{}", below.len());
+            below.push(value.data.alias(column.as_str()));
+            Ok(Transformed::yes(Expr::Column(Column::new_unqualified(column))))
+        })?;
+        Ok(replaced.update_data(|expression| name.restore(expression)))
     })?;
-    match plan.transformed {
-        true => Ok(Transformed::yes(plan.data.recompute_schema()?)),
-        false => Ok(plan),
+    if !plan.transformed {
+        return Ok(plan);
     }
+    let plan = plan.data;
+    if below.is_empty() {
+        return Ok(Transformed::yes(plan.recompute_schema()?));
+    }
+    let inputs = plan.inputs().into_iter().map(|input| {
+        let columns = input.schema().columns().into_iter().map(Expr::Column);
+        LogicalPlanBuilder::from(input.clone()).project(columns.chain(below.clone()))?.build()
+    });
+    let inputs = inputs.collect::<Result<Vec<_>>>()?;
+    Ok(Transformed::yes(plan.with_new_exprs(plan.expressions(), inputs)?))
 }
 
 fn value(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

@@ -17,7 +17,8 @@ impl VisitorMut for IntervalsHaveNoCommas {
             && let ast::Value::SingleQuotedString(text) = &mut value.value
             && text.contains(',')
         {
-            *text = text.replace(',', " ");
+            let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+            *text = parts.join(" ");
         }
         ControlFlow::Continue(())
     }
