@@ -104,7 +104,6 @@ const TYPES: &[(&str, &str)] = &[
     ("Timestamp(µs, \"UTC\")", "timestamp with time zone"),
     ("Interval(MonthDayNano)", "interval"),
     ("Duration(µs)", "interval"),
-    ("Null", "unknown"),
 ];
 
 /// Returns the code and the message of a planning error: 42601 where nothing better is known.
