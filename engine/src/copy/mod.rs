@@ -33,10 +33,11 @@ mod pattern;
 mod rows;
 pub mod source;
 mod work;
+pub(crate) mod zone;
 
 pub use error::CopyError;
 pub use load_log::{FileCounts, LoadError, LoadLog};
-pub(crate) use moment::auto as read_moment;
+pub(crate) use moment::{auto as read_moment, time as read_time};
 pub use options::{CopyOptions, DateFormat, TimeFormat};
 pub use pattern::Pattern;
 pub use source::CopyFile;

@@ -4,10 +4,17 @@ use std::sync::LazyLock;
 
 use chrono::{NaiveDate, TimeZone};
 
-use super::pattern::{Pattern, fraction};
+use super::{
+    pattern::{Pattern, fraction},
+    zone,
+};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
+/// 4713 BC.
+const YEAR_MIN: i32 = -4_712;
+/// The last whole year that microseconds since 1970 can name in 64 bits.
+const YEAR_MAX: i32 = 294_246;
 
 /// A date and a time of day, with or without a zone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +32,8 @@ pub(crate) struct Moment {
 
 impl Moment {
     pub(super) fn is_valid(&self) -> bool {
-        (1..=12).contains(&self.month)
+        (YEAR_MIN..=YEAR_MAX).contains(&self.year)
+            && (1..=12).contains(&self.month)
             && self.day >= 1
             && self.day <= days_of_month(self.year, self.month)
             && (self.hour < 24 || (self.hour == 24 && self.minute == 0 && self.second == 0))
@@ -90,7 +98,8 @@ pub(super) fn iso_date(bytes: &[u8]) -> Option<Moment> {
     let month = two(&bytes[5..7])?;
     let day = two(&bytes[8..10])?;
     let moment = Moment { year: i32::try_from(year).ok()?, month, day, ..Moment::default() };
-    moment.is_valid().then_some(moment)
+    // There is no year 0.
+    (year > 0 && moment.is_valid()).then_some(moment)
 }
 
 /// Reads `YYYY-MM-DD[{ |T}HH:MI[:SS[.ffffff]][zone]]`.
@@ -152,6 +161,9 @@ fn zone_offset(zone: &[u8], local: &Moment) -> Option<i32> {
 
 fn named_zone(name: &str, local: &Moment) -> Option<i32> {
     use chrono::Offset;
+    if let Some(seconds) = zone::abbreviated(name) {
+        return Some(seconds);
+    }
     let zone = name.parse::<chrono_tz::Tz>().ok()?;
     let time = NaiveDate::from_ymd_opt(local.year, local.month, local.day)?.and_hms_opt(
         local.hour % 24,
@@ -194,20 +206,66 @@ static AUTO: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
     pairs.filter_map(|text| Pattern::parse(&text)).collect()
 });
 
-/// Reads any of the formats of `'auto'`, with or without a zone.
+/// Reads any of the formats of `'auto'`, with or without a zone and an era.
 pub(crate) fn auto(bytes: &[u8]) -> Option<Moment> {
     let bytes = bytes.trim_ascii();
-    if let Some(moment) = iso(bytes) {
+    let (bytes, before_christ) = match bytes.split_last_chunk::<3>() {
+        Some((rest, era)) if era.eq_ignore_ascii_case(b" bc") => (rest.trim_ascii_end(), true),
+        Some((rest, era)) if era.eq_ignore_ascii_case(b" ad") => (rest.trim_ascii_end(), false),
+        _ => (bytes, false),
+    };
+    let mut moment = of_our_era(bytes)?;
+    if before_christ {
+        // There is no year 0: the one before year 1 is 1 BC.
+        moment.year = 1 - moment.year;
+    }
+    moment.is_valid().then_some(moment)
+}
+
+fn of_our_era(bytes: &[u8]) -> Option<Moment> {
+    if let Some(moment) = iso(bytes).or_else(|| long_year(bytes)) {
         return Some(moment);
     }
-    if let Some(moment) = AUTO.iter().find_map(|pattern| pattern.read(bytes)) {
-        return Some(moment);
+    let moment = match AUTO.iter().find_map(|pattern| pattern.read(bytes)) {
+        Some(moment) => moment,
+        None => zoned(bytes)?,
+    };
+    (moment.year > 0).then_some(moment)
+}
+
+/// Reads the ISO form with a year of five or six digits.
+fn long_year(bytes: &[u8]) -> Option<Moment> {
+    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(5..=6).contains(&digits) || bytes.get(digits) != Some(&b'-') {
+        return None;
     }
-    // A zone at the end: after the last blank, or from a sign or a Z that follows the time.
+    let (year, rest) = bytes.split_at(digits);
+    // The rest is read in a year that has every day.
+    let moment = iso(&[b"2000", rest].concat())?;
+    Some(Moment { year: std::str::from_utf8(year).ok()?.parse().ok()?, ..moment })
+}
+
+/// Reads a zone at the end: from a sign or a Z that follows the time, else after the last blank.
+fn zoned(bytes: &[u8]) -> Option<Moment> {
     let colon = bytes.iter().position(|byte| *byte == b':')?;
-    let sign = colon + bytes[colon..].iter().position(|b| matches!(b, b'+' | b'-' | b'Z'))?;
-    let local = bytes[..sign].trim_ascii_end();
+    let time = &bytes[colon..];
+    let sign = time.iter().position(|byte| matches!(byte, b'+' | b'-'));
+    let blank = || time.iter().rposition(|byte| matches!(byte, b' ' | b'Z'));
+    let end = colon + sign.or_else(blank)?;
+    let local = bytes[..end].trim_ascii_end();
     let mut moment = AUTO.iter().find_map(|pattern| pattern.read(local))?;
-    moment.offset_seconds = Some(zone_offset(&bytes[sign..], &moment)?);
+    moment.offset_seconds = Some(zone_offset(bytes[end..].trim_ascii(), &moment)?);
     Some(moment)
+}
+
+/// Reads a time of day, in microseconds since midnight; a date before it is left aside.
+pub(crate) fn time(bytes: &[u8]) -> Option<i64> {
+    let bytes = bytes.trim_ascii();
+    match time_of_day(bytes).filter(|(_, rest)| rest.is_empty()) {
+        Some((moment, _)) => Some(moment.time_us()),
+        // The patterns have a date each.
+        None => {
+            auto(&[b"2000-01-01 ", bytes].concat()).or_else(|| auto(bytes)).map(|m| m.time_us())
+        }
+    }
 }

@@ -194,11 +194,11 @@ fn arrow_query_error(error: &ArrowError) -> QueryError {
             (SqlState::NUMERIC_VALUE_OUT_OF_RANGE, text.clone())
         }
         ArrowError::CastError(text) | ArrowError::ParseError(text) => {
-            (SqlState::INVALID_TEXT_REPRESENTATION, text.clone())
+            (SqlState::INVALID_TEXT_REPRESENTATION, plan_messages::in_sql(text))
         }
         ArrowError::NotYetImplemented(text) => (SqlState::FEATURE_NOT_SUPPORTED, text.clone()),
         ArrowError::InvalidArgumentError(text) | ArrowError::ComputeError(text) => {
-            (SqlState::DATA_EXCEPTION, text.clone())
+            plan_messages::executed(text)
         }
         ArrowError::ExternalError(source) => {
             return ours(source.as_ref()).map_or_else(
@@ -215,7 +215,7 @@ fn by_variant(error: &DataFusionError) -> QueryError {
     match error {
         DataFusionError::SchemaError(schema, _) => from_schema(schema),
         DataFusionError::NotImplemented(text) => {
-            QueryError::new(SqlState::FEATURE_NOT_SUPPORTED, text.clone())
+            QueryError::new(SqlState::FEATURE_NOT_SUPPORTED, plan_messages::not_implemented(text))
         }
         DataFusionError::Plan(text) => {
             let (sqlstate, message) = plan_messages::classified(text);
@@ -224,7 +224,10 @@ fn by_variant(error: &DataFusionError) -> QueryError {
         DataFusionError::SQL(parser, _) => {
             QueryError::new(SqlState::SYNTAX_ERROR, parser.to_string())
         }
-        DataFusionError::Execution(text) => QueryError::new(SqlState::DATA_EXCEPTION, text.clone()),
+        DataFusionError::Execution(text) => {
+            let (sqlstate, message) = plan_messages::executed(text);
+            QueryError::new(sqlstate, message)
+        }
         DataFusionError::Configuration(text) => {
             QueryError::new(SqlState::INVALID_PARAMETER_VALUE, text.clone())
         }
@@ -239,7 +242,10 @@ fn by_variant(error: &DataFusionError) -> QueryError {
         DataFusionError::ParquetError(error) => {
             QueryError::new(SqlState::DATA_EXCEPTION, error.to_string())
         }
-        other => QueryError::new(SqlState::INTERNAL_ERROR, other.strip_backtrace()),
+        other => {
+            let text = plan_messages::in_sql(&other.strip_backtrace());
+            QueryError::new(SqlState::INTERNAL_ERROR, text)
+        }
     }
 }
 

@@ -17,7 +17,6 @@ const SCALAR: &[(&str, &[&str])] = &[
     ("exp", &["dexp"]),
     ("ln", &["dlog1"]),
     ("log10", &["dlog10"]),
-    ("repeat", &["replicate"]),
     ("signum", &["sign"]),
 ];
 

@@ -1,10 +1,12 @@
-//! Casts that can fail: what does not fit or cannot be read is an error with Redshift's code.
+//! Casts that Arrow does otherwise: what does not fit or cannot be read is an error with Redshift's code,
+//! and moments, floats and intervals become text as PostgreSQL prints them.
 //!
 //! | value                    | error                                                          |
 //! |--------------------------|----------------------------------------------------------------|
 //! | text that is no number   | 22P02 `invalid input syntax for integer: "x"`                  |
 //! | too large for an integer | 22003 `integer out of range`                                   |
 //! | too large for a DECIMAL  | 22003 `Numeric data overflow (result precision)`               |
+//! | too large for a float    | 22003 `value out of range: overflow`                           |
 //! | text that is no date     | 22007 `invalid input syntax for type date: "x"`                |
 //! | a day that does not exist| 22008 `date/time field value out of range: "2023-02-29"`       |
 //!
@@ -14,9 +16,15 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, StringViewArray},
-        compute::{CastOptions, cast, cast_with_options},
-        datatypes::{DataType, Field, FieldRef, TimeUnit},
+        array::{
+            Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray,
+            StringViewArray,
+        },
+        compute::{CastOptions, cast, cast_with_options, nullif},
+        datatypes::{
+            DataType, Date32Type, Field, FieldRef, Float32Type, Float64Type, TimeUnit,
+            TimestampMicrosecondType,
+        },
     },
     common::{ScalarValue, plan_err},
     error::Result,
@@ -28,13 +36,13 @@ use datafusion::{
 
 use crate::{
     client_error::SqlState,
-    copy::read_moment,
+    copy::{read_moment, read_time},
     functions::{
-        arithmetic::out_of_range,
+        arithmetic::{out_of_range, overflow},
         definition::{client_error, error},
     },
     sql::SqlError,
-    types::Digits,
+    types::{Digits, printed},
 };
 
 static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
@@ -48,13 +56,36 @@ pub(crate) fn udf() -> Arc<ScalarUDF> {
     Arc::clone(&FUNCTION)
 }
 
+/// Returns whether a cast is not Arrow's.
+pub(crate) fn is_ours(from: &DataType, to: &DataType) -> bool {
+    can_fail(from, to) || (to.is_string() && is_printed(from))
+}
+
+/// Returns whether [`printed`] knows the text of a type better than Arrow.
+fn is_printed(from: &DataType) -> bool {
+    from.is_floating()
+        || matches!(
+            from,
+            DataType::Time32(_)
+                | DataType::Time64(_)
+                | DataType::Timestamp(..)
+                | DataType::Interval(_)
+                | DataType::Duration(_)
+                | DataType::List(_)
+        )
+}
+
 /// Returns whether some value of one type has none of the other.
-pub(crate) fn can_fail(from: &DataType, to: &DataType) -> bool {
+fn can_fail(from: &DataType, to: &DataType) -> bool {
     if from.is_string() {
         return to.is_numeric() || to.is_temporal() || *to == DataType::Boolean;
     }
     if !from.is_numeric() {
         return false;
+    }
+    if to.is_floating() {
+        // The largest DECIMAL is smaller than the largest REAL: 10^38.
+        return *from == DataType::Float64 && *to == DataType::Float32;
     }
     if to.is_integer() {
         let bytes = |t: &DataType| t.primitive_width().unwrap_or(16);
@@ -82,8 +113,17 @@ pub(crate) fn scalar(value: &ScalarValue, to: &DataType) -> Result<ScalarValue> 
 
 /// Casts an array.
 fn array(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    if to.is_string()
+        && let Some(texts) = printed(values)?
+    {
+        return Ok(cast(&texts, to)?);
+    }
     let options = CastOptions { safe: true, ..CastOptions::default() };
     let casted = cast_with_options(values, to, &options)?;
+    if to.is_floating() {
+        check_finite(values, &casted)?;
+    }
+    let casted = if values.data_type().is_string() { of_our_era(casted)? } else { casted };
     if casted.logical_null_count() == values.logical_null_count() {
         return Ok(casted);
     }
@@ -96,6 +136,58 @@ fn array(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         }
         _ => error(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, out_of_range(to)),
     }))
+}
+
+/// Takes out what Arrow read as a moment before year 1: it knows a year 0 and no `BC`.
+fn of_our_era(casted: ArrayRef) -> Result<ArrayRef> {
+    const FIRST_DAY: i32 = -719_162;
+    let before = match casted.data_type() {
+        DataType::Date32 => {
+            BooleanArray::from_unary(casted.as_primitive::<Date32Type>(), |day| day < FIRST_DAY)
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            let first = i64::from(FIRST_DAY) * 86_400_000_000;
+            BooleanArray::from_unary(casted.as_primitive::<TimestampMicrosecondType>(), |moment| {
+                moment < first
+            })
+        }
+        _ => return Ok(casted),
+    };
+    if before.true_count() == 0 { Ok(casted) } else { Ok(nullif(&casted, &before)?) }
+}
+
+/// Fails for a number that became infinite: infinity itself is a value, from `'Infinity'`.
+fn check_finite(values: &ArrayRef, casted: &ArrayRef) -> Result<()> {
+    let infinite = infinite_rows(casted);
+    if infinite.is_empty() {
+        return Ok(());
+    }
+    let names_infinity =
+        |text: &str| text.trim().trim_start_matches(['+', '-']).starts_with(['i', 'I']);
+    let was_infinite = match values.data_type() {
+        text if text.is_string() => {
+            let texts = cast(values, &DataType::Utf8View)?;
+            let texts = texts.as_string_view().clone();
+            infinite.iter().all(|row| names_infinity(texts.value(*row)))
+        }
+        _ => infinite_rows(values).len() == infinite.len(),
+    };
+    if was_infinite { Ok(()) } else { Err(client_error(overflow())) }
+}
+
+fn infinite_rows(values: &ArrayRef) -> Vec<usize> {
+    fn rows<T: ArrowPrimitiveType>(
+        values: &PrimitiveArray<T>,
+        is: fn(T::Native) -> bool,
+    ) -> Vec<usize> {
+        let all = values.iter().enumerate();
+        all.filter_map(|(row, value)| value.is_some_and(is).then_some(row)).collect()
+    }
+    match values.data_type() {
+        DataType::Float64 => rows::<Float64Type>(values.as_primitive(), f64::is_infinite),
+        DataType::Float32 => rows::<Float32Type>(values.as_primitive(), f32::is_infinite),
+        _ => Vec::new(),
+    }
 }
 
 /// Reads texts that Arrow could not: with blanks around them, dates in other orders.
@@ -132,6 +224,10 @@ fn read(text: &str, to: &DataType) -> Result<Option<ScalarValue>> {
 }
 
 fn moment(text: &str, to: &DataType) -> Option<ScalarValue> {
+    if let DataType::Time64(TimeUnit::Microsecond) = to {
+        return read_time(text.as_bytes())
+            .map(|micros| ScalarValue::Time64Microsecond(Some(micros)));
+    }
     let moment = read_moment(text.as_bytes())?;
     match to {
         DataType::Date32 => Some(ScalarValue::Date32(Some(moment.days()))),
@@ -251,6 +347,8 @@ mod tests {
         assert_eq!(cast_text("01/31/1970", &DataType::Date32), Ok(ScalarValue::Date32(Some(30))));
         assert!(cast_text("x12", &DataType::Int32).unwrap_err().contains("invalid input syntax"));
         assert!(cast_text("70000", &DataType::Int16).unwrap_err().contains("out of range"));
+        let year_0 = cast_text("0000-01-01", &DataType::Date32).unwrap_err();
+        assert!(year_0.contains("field value out of range"), "{year_0}");
         let no_day = cast_text("2023-02-29", &DataType::Date32).unwrap_err();
         assert!(no_day.contains("field value out of range"), "{no_day}");
     }

@@ -1,4 +1,4 @@
-//! GETDATE(): when the statement started.
+//! GETDATE(): when the statement started, in whole seconds.
 
 use crate::{
     functions::definition::{Definition, Evaluate, form},
@@ -15,7 +15,8 @@ pub(super) const FUNCTION: Definition = Definition {
 };
 
 fn evaluate(context: &SystemContext, _: &[Value]) -> Result<Value, SqlError> {
-    Ok(Value::from(context.query_started_us))
+    let micros = context.query_started_us;
+    Ok(Value::from(micros - micros.rem_euclid(1_000_000)))
 }
 
 const TIMESTAMP: ColumnType = ColumnType::One(SqlType::Timestamp);

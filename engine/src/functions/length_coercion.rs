@@ -1,7 +1,7 @@
 //! `varchar(x, n)` and `bpchar(x, n)`: what `x::varchar(n)` and `x::char(n)` mean, as PostgreSQL calls it.
 //!
 //! An explicit cast cuts without a word: after the last character that ends within n bytes. A CHAR is
-//! kept without its trailing blanks.
+//! kept without its trailing blanks, and takes characters of one byte only.
 
 use std::sync::Arc;
 
@@ -18,7 +18,11 @@ use datafusion::{
     },
 };
 
-use crate::types::SqlType;
+use crate::{
+    client_error::SqlState,
+    functions::definition::{client_error, error},
+    types::SqlType,
+};
 
 /// Returns both functions for registering.
 pub(super) fn udfs() -> [Arc<ScalarUDF>; 2] {
@@ -41,13 +45,17 @@ impl LengthCoercion {
         if self.blank_padded { cut.trim_end_matches(' ') } else { cut }
     }
 
-    fn array(&self, texts: &StringViewArray, bytes_max: usize) -> ArrayRef {
+    fn array(&self, texts: &StringViewArray, bytes_max: usize) -> Result<ArrayRef> {
+        if self.blank_padded && !texts.iter().flatten().all(str::is_ascii) {
+            let message = "CHAR string contains invalid ASCII character";
+            return Err(client_error(error(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message)));
+        }
         let fits = |text: &str| self.cut(text, bytes_max).len() == text.len();
         if texts.iter().flatten().all(fits) {
-            return Arc::new(texts.clone());
+            return Ok(Arc::new(texts.clone()));
         }
         let cut = texts.iter().map(|text| text.map(|text| self.cut(text, bytes_max)));
-        Arc::new(cut.collect::<StringViewArray>())
+        Ok(Arc::new(cut.collect::<StringViewArray>()))
     }
 }
 
@@ -99,11 +107,11 @@ impl ScalarUDFImpl for LengthCoercion {
         let bytes_max = usize::try_from(length.unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
         match texts {
             ColumnarValue::Scalar(text) => {
-                let cut = self.array(text.to_array()?.as_string_view(), bytes_max);
+                let cut = self.array(text.to_array()?.as_string_view(), bytes_max)?;
                 Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&cut, 0)?))
             }
             ColumnarValue::Array(texts) => {
-                Ok(ColumnarValue::Array(self.array(texts.as_string_view(), bytes_max)))
+                Ok(ColumnarValue::Array(self.array(texts.as_string_view(), bytes_max)?))
             }
         }
     }

@@ -17,6 +17,7 @@ mod aggregate;
 mod aliases;
 pub(crate) mod arithmetic;
 pub(crate) mod cast;
+mod checked_math;
 mod current_database;
 mod current_schema;
 mod current_schemas;
@@ -33,6 +34,7 @@ mod has_schema_privilege;
 mod has_table_privilege;
 mod length_coercion;
 mod obj_description;
+pub(crate) mod operand_types;
 mod pg_backend_pid;
 mod pg_database_size;
 mod pg_encoding_to_char;
@@ -59,10 +61,12 @@ mod quote_literal;
 mod regclass;
 mod regproc;
 mod regtype;
+mod rounding;
 pub(crate) mod scalar;
 mod set_config;
 mod single_value;
 mod sysdate;
+mod text_arguments;
 mod text_operators;
 mod to_regclass;
 mod trunc;
@@ -133,7 +137,12 @@ const SESSION: &[Definition] = &[
 
 /// Returns what plans the calls that are made of other calls.
 pub(crate) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
-    vec![Arc::new(scalar::ExtractByPart), Arc::new(text_operators::TextOperators)]
+    vec![
+        Arc::new(scalar::ExtractByPart),
+        Arc::new(text_operators::TextOperators),
+        Arc::new(operand_types::OperandTypes),
+        Arc::new(text_arguments::SubstringAndPosition),
+    ]
 }
 
 /// Registers what does not depend on a session.
@@ -145,7 +154,11 @@ pub fn register(state: &mut SessionState) -> Result<()> {
         let _replaced = state.register_udf(function)?;
     }
     scalar::register(state)?;
+    rounding::register(state)?;
+    // Of what is a number.
     trunc::register(state)?;
+    checked_math::register(state)?;
+    text_arguments::register(state)?;
     aliases::register(state)?;
     let _replaced = state.register_udf(pg_typeof::udf())?;
     for definition in PLAIN {

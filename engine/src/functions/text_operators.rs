@@ -31,7 +31,10 @@ impl ExprPlanner for TextOperators {
         if !is_arithmetic {
             return Ok(PlannerResult::Original(raw));
         }
-        let (left, right) = (raw.left.get_type(schema)?, raw.right.get_type(schema)?);
+        // A column that is not there: DataFusion says so, and where.
+        let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
+            return Ok(PlannerResult::Original(raw));
+        };
         if left.is_string() && right.is_string() && raw.op == BinaryOperator::Plus {
             let joined =
                 BinaryExpr::new(Box::new(raw.left), Operator::StringConcat, Box::new(raw.right));

@@ -24,6 +24,9 @@ struct Calls<'a> {
 /// Calls that DataFusion plans by name without registering them.
 const PLANNED_BY_NAME: &[&str] = &["grouping", "exists"];
 
+/// Functions of several rows: in a select list they would be one array.
+const ROWS: &[&str] = &["generate_series", "range"];
+
 impl Visitor for Calls<'_> {
     type Break = SqlError;
 
@@ -33,7 +36,9 @@ impl Visitor for Calls<'_> {
             return ControlFlow::Continue(());
         };
         let name = name.value.to_lowercase();
-        let known = self.state.scalar_functions().contains_key(&name)
+        // DataFusion has them as arrays; Redshift as rows, on the leader node.
+        let is_rows = ROWS.contains(&name.as_str());
+        let known = !is_rows && self.state.scalar_functions().contains_key(&name)
             || self.state.aggregate_functions().contains_key(&name)
             || self.state.window_functions().contains_key(&name)
             || self.state.higher_order_functions().contains_key(&name)

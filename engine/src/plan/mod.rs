@@ -18,6 +18,7 @@ mod column_names;
 mod column_uses;
 mod functions_exist;
 mod late_binding_columns;
+mod lateral_aliases;
 mod optimizer;
 mod physical;
 mod planner;

@@ -21,13 +21,17 @@ use crate::{
     functions,
     ids::{ColumnId, TableId},
     plan::{
-        analyzer, catalog_view::CatalogView, column_names, column_uses, functions_exist, optimizer,
-        physical, scalar_subqueries, settings,
+        analyzer, catalog_view::CatalogView, column_names, column_uses, functions_exist,
+        lateral_aliases, optimizer, physical, scalar_subqueries, settings,
     },
     sql,
     storage::ManagedStorage,
     system::SystemContext,
 };
+
+/// How many names of select lists one query may use where DataFusion does not see them; names that
+/// stand on each other in a circle end here.
+const LATERAL_ALIASES_MAX: usize = 100;
 
 /// What one statement may see.
 #[derive(Clone)]
@@ -135,6 +139,19 @@ impl PlanningSession {
 
     /// As [`Self::bind`], on this thread: for what is bound while a query is.
     pub(super) async fn bind_here(&self, query: &ast::Query) -> Result<LogicalPlan> {
+        let mut replaced: Option<ast::Query> = None;
+        for _ in 0..LATERAL_ALIASES_MAX {
+            let query = replaced.as_ref().unwrap_or(query);
+            let error = match self.bind_names(query).await {
+                Ok(plan) => return Ok(plan),
+                Err(error) => error,
+            };
+            replaced = Some(lateral_aliases::replaced(query, &error).ok_or(error)?);
+        }
+        self.bind_names(replaced.as_ref().unwrap_or(query)).await
+    }
+
+    async fn bind_names(&self, query: &ast::Query) -> Result<LogicalPlan> {
         let query = prepared(query);
         functions_exist::check(&query, &self.state)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;

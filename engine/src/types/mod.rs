@@ -25,9 +25,12 @@
 //! * Lengths of CHAR and VARCHAR count bytes, as in Redshift, not characters.
 
 mod decimal;
+mod printed;
 mod sql_type;
+pub mod text_format;
 
 pub use decimal::Digits;
+pub use printed::printed;
 pub use sql_type::{
     CHAR_LENGTH_MAX, DECIMAL_PRECISION_MAX, DECIMAL_SCALE_MAX, SQL_TYPE_KEY, SqlType,
     TRAILING_BLANKS_KEY, VARCHAR_LENGTH_MAX,

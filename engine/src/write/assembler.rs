@@ -56,6 +56,12 @@ pub enum WriteError {
         /// The value's length in bytes.
         length: usize,
     },
+    /// A character of several bytes in a CHAR.
+    #[error("CHAR string contains invalid ASCII character")]
+    NotAscii {
+        /// The column.
+        column: String,
+    },
     /// A value that Arrow could not convert.
     #[error("column \"{column}\": {reason}")]
     Convert {
@@ -71,6 +77,7 @@ impl ClientError for WriteError {
         match self {
             Self::NullValue(_) => SqlState::NOT_NULL_VIOLATION,
             Self::TooLong { .. } => SqlState::STRING_DATA_RIGHT_TRUNCATION,
+            Self::NotAscii { .. } => SqlState::CHARACTER_NOT_IN_REPERTOIRE,
             Self::Convert { .. } => SqlState::DATA_EXCEPTION,
         }
     }
@@ -79,6 +86,9 @@ impl ClientError for WriteError {
         match self {
             Self::TooLong { column, length, .. } => Some(format!(
                 "The value for column \"{column}\" has {length} bytes; lengths count bytes, not characters."
+            )),
+            Self::NotAscii { column } => Some(format!(
+                "Column \"{column}\" is a CHAR, which takes characters of one byte only; a VARCHAR takes all."
             )),
             _ => None,
         }
@@ -145,6 +155,9 @@ fn fit(values: ArrayRef, sql_type: Option<SqlType>, column: &str) -> Result<Arra
         _ => return Ok(values),
     };
     let Some(text) = values.as_string_view_opt() else { return Ok(values) };
+    if is_char && !text.iter().flatten().all(str::is_ascii) {
+        return Err(WriteError::NotAscii { column: column.to_owned() });
+    }
     let fits = |value: &str| value.len() <= length_max && !(is_char && value.ends_with(' '));
     if text.iter().flatten().all(fits) {
         return Ok(values);
@@ -206,6 +219,12 @@ mod tests {
         assert_eq!(assemble(four, true, Some("ab    ")).unwrap().as_deref(), Some("ab  "));
         let four = SqlType::Char { length: 4 };
         assert_eq!(assemble(four, true, Some("ab    ")).unwrap().as_deref(), Some("ab"));
+    }
+
+    #[test]
+    fn char_takes_characters_of_one_byte() {
+        let four = SqlType::Char { length: 4 };
+        assert!(matches!(assemble(four, true, Some("é")), Err(WriteError::NotAscii { .. })));
     }
 
     #[test]

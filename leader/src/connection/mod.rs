@@ -22,7 +22,6 @@ mod row_encoder;
 mod rows;
 mod simple_query;
 mod startup;
-mod text_format;
 
 use std::{
     any::Any, collections::HashMap, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc,

@@ -22,16 +22,19 @@ use arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 use bytes::{BufMut, BytesMut};
-use engine::{client_error::SqlState, types::SqlType};
+use engine::{
+    client_error::SqlState,
+    types::{
+        SqlType, printed,
+        text_format::{self, TextBuffer},
+    },
+};
 use pgwire::messages::data::{
     FORMAT_CODE_BINARY, FORMAT_CODE_TEXT, FieldDescription, MESSAGE_TYPE_BYTE_DATA_ROW,
     RowDescription,
 };
 
-use super::{
-    numeric,
-    text_format::{self, TextBuffer},
-};
+use super::numeric;
 use crate::error::Error;
 
 /// 1970-01-01 to 2000-01-01, where binary days and moments count from.
@@ -343,6 +346,9 @@ fn conform(array: &ArrayRef, sql_type: Option<SqlType>) -> Result<ArrayRef, Erro
 fn display(array: &ArrayRef) -> Result<ArrayRef, Error> {
     let internal =
         |error: ArrowError| Error::statement(SqlState::INTERNAL_ERROR, error.to_string());
+    if let Some(texts) = printed(array).map_err(internal)? {
+        return Ok(Arc::new(texts));
+    }
     let options = FormatOptions::default();
     let formatter = ArrayFormatter::try_new(array, &options).map_err(internal)?;
     let mut texts = StringViewBuilder::with_capacity(array.len());
@@ -412,7 +418,7 @@ mod tests {
         assert_eq!(encoder.description().fields[0].type_id, 1043);
         let mut out = BytesMut::new();
         encoder.batch(&batch).unwrap().encode(0, &mut out);
-        assert_eq!(&out[11..], b"[1, ]");
+        assert_eq!(&out[11..], b"{1,NULL}");
     }
 
     #[test]

@@ -122,8 +122,8 @@ pub(super) fn assigned(value: ast::Expr, sql_type: SqlType) -> ast::Expr {
         }
         SqlType::Date => ast::DataType::Date,
         SqlType::Time => ast::DataType::Time(None, ast::TimezoneInfo::None),
-        SqlType::Timestamp => ast::DataType::Timestamp(None, ast::TimezoneInfo::None),
-        SqlType::TimestampTz => ast::DataType::Timestamp(None, zoned),
+        SqlType::Timestamp => ast::DataType::Timestamp(Some(6), ast::TimezoneInfo::None),
+        SqlType::TimestampTz => ast::DataType::Timestamp(Some(6), zoned),
     };
     let (kind, expr) = (ast::CastKind::Cast, Box::new(value));
     ast::Expr::Cast { kind, expr, data_type, array: false, format: None }

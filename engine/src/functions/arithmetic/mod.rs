@@ -4,8 +4,8 @@
 //!  a + b ─ plan/analyzer/numeric_types ─▶ checked_add(a, b)   where DataFusion's operator would wrap
 //! ```
 //!
-//! DataFusion's `+`, `-` and `*` wrap around, its decimal quotient has a scale of its own, and a float
-//! divided by zero is infinite. These functions stand in their place in a plan; nobody calls them by
+//! DataFusion's `+`, `-` and `*` wrap around, its decimal quotient has a scale of its own, and floats
+//! become infinite. These functions stand in their place in a plan; nobody calls them by
 //! name, but a name is what travels to compute nodes.
 
 mod decimal;
@@ -13,6 +13,7 @@ mod integer;
 mod quotient;
 
 pub(crate) use integer::out_of_range;
+pub(crate) use quotient::{has_infinity, overflow};
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -113,6 +114,9 @@ impl Checked {
         }
         if let (Some(left), Some(right)) = (Digits::of(left), Digits::of(right)) {
             return Some((left.arrow(), right.arrow()));
+        }
+        if *left == DataType::Float32 && *right == DataType::Float32 {
+            return Some((DataType::Float32, DataType::Float32));
         }
         (floating(left) && floating(right)).then_some((DataType::Float64, DataType::Float64))
     }

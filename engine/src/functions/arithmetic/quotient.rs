@@ -16,17 +16,20 @@ use datafusion::{
     },
 };
 
-use crate::types::DECIMAL_PRECISION_MAX;
+use crate::{
+    client_error::SqlState, functions::definition::error, sql::SqlError,
+    types::DECIMAL_PRECISION_MAX,
+};
 
 use super::{Operation, division_by_zero};
 
-/// Computes with floats; only a division can fail.
+/// Computes with floats: what finite numbers make must be finite.
 pub(super) fn of_floats(
     operation: Operation,
     left: &dyn Datum,
     right: &dyn Datum,
 ) -> Result<ArrayRef, ArrowError> {
-    match operation {
+    let computed = match operation {
         Operation::Add => numeric::add(left, right),
         Operation::Subtract => numeric::sub(left, right),
         Operation::Multiply => numeric::mul(left, right),
@@ -36,7 +39,33 @@ pub(super) fn of_floats(
             }
             numeric::div(left, right)
         }
+    }?;
+    let was_infinite = || has_infinity(left.get().0) || has_infinity(right.get().0);
+    if has_infinity(&computed) && !was_infinite() {
+        return Err(ArrowError::ExternalError(Box::new(overflow())));
     }
+    Ok(computed)
+}
+
+/// Returns the error of a float that is too large.
+pub(crate) fn overflow() -> SqlError {
+    error(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: overflow")
+}
+
+/// Returns whether a float is infinite.
+pub(crate) fn has_infinity(values: &dyn Array) -> bool {
+    let is_valid = |row: usize| values.is_valid(row);
+    let doubles = values.as_primitive_opt::<Float64Type>().is_some_and(|array| {
+        let mut all = array.values().iter().enumerate();
+        all.any(|(row, value)| value.is_infinite() && is_valid(row))
+    });
+    let reals = || {
+        values.as_primitive_opt::<Float32Type>().is_some_and(|array| {
+            let mut all = array.values().iter().enumerate();
+            all.any(|(row, value)| value.is_infinite() && is_valid(row))
+        })
+    };
+    doubles || reals()
 }
 
 fn has_zero(divisor: &dyn Datum) -> bool {

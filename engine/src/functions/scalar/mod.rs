@@ -12,6 +12,7 @@
 //!   cast to.
 
 mod arguments;
+mod checksum;
 mod date;
 mod date_part;
 mod date_parts;
@@ -19,6 +20,7 @@ mod function;
 mod json;
 mod number_template;
 mod patterns;
+mod phonetic;
 mod ratio;
 mod regexp;
 mod template;
@@ -42,6 +44,8 @@ const FAMILIES: &[&[Definition]] = &[
     json::FUNCTIONS,
     patterns::FUNCTIONS,
     ratio::FUNCTIONS,
+    checksum::FUNCTIONS,
+    phonetic::FUNCTIONS,
     text::FUNCTIONS,
     regexp::FUNCTIONS,
     to_char::FUNCTIONS,

@@ -96,6 +96,10 @@ impl Pattern {
         }
         let regex = RegexBuilder::new(pattern).case_insensitive(case_insensitive).build();
         let regex = regex.map_err(|reason| {
+            if reason.to_string().contains("look-around") {
+                let message = "look-around in regular expressions is not supported";
+                return client_error(error(SqlState::FEATURE_NOT_SUPPORTED, message));
+            }
             let message = format!("Invalid regular expression: {reason}");
             client_error(error(SqlState("2201B"), message))
         })?;

@@ -1,4 +1,4 @@
-//! Texts searched and read: CHARINDEX, STRTOL.
+//! Texts searched, read and put together: CHARINDEX, CONCAT, REPEAT, STRTOL.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use datafusion::{
 use crate::{
     client_error::SqlState,
     functions::definition::{client_error, error},
-    types::SqlType,
+    types::{SqlType, VARCHAR_LENGTH_MAX},
 };
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
     function::{
         Definition,
         Kind::{Integer, Text},
-        form,
+        TEXT, form,
     },
 };
 
@@ -31,6 +31,8 @@ pub(super) const FUNCTIONS: &[Definition] = &[
         names: &["charindex"],
         forms: &[form(&[Text, Text], SqlType::Integer, charindex)],
     },
+    Definition { names: &["concat"], forms: &[form(&[Text, Text], TEXT, concat)] },
+    Definition { names: &["repeat", "replicate"], forms: &[form(&[Text, Integer], TEXT, repeat)] },
     Definition { names: &["strtol"], forms: &[form(&[Text, Integer], SqlType::BigInt, strtol)] },
 ];
 
@@ -42,6 +44,33 @@ fn charindex(a: &Arguments) -> Result<ArrayRef> {
         i32::try_from(place).ok().map(Ok)
     })?;
     Ok(Arc::new(places))
+}
+
+/// NULL if one of the texts is, as `||`.
+fn concat(a: &Arguments) -> Result<ArrayRef> {
+    a.texts(|row| {
+        let (left, right) = (a.text(0, row)?, a.text(1, row)?);
+        let fits = checked_length(left.len().checked_add(right.len()));
+        Some(fits.map(|()| [left, right].concat()))
+    })
+}
+
+/// No times, or fewer, is an empty text.
+fn repeat(a: &Arguments) -> Result<ArrayRef> {
+    a.texts(|row| {
+        let (text, count) = (a.text(0, row)?, a.integer(1, row)?);
+        let count = usize::try_from(count).unwrap_or(0);
+        Some(checked_length(text.len().checked_mul(count)).map(|()| text.repeat(count)))
+    })
+}
+
+/// Fails for what is longer than the largest VARCHAR.
+fn checked_length(bytes: Option<usize>) -> Result<()> {
+    if bytes.is_some_and(|bytes| bytes <= VARCHAR_LENGTH_MAX as usize) {
+        return Ok(());
+    }
+    let message = format!("the result is longer than {VARCHAR_LENGTH_MAX} bytes");
+    Err(client_error(error(SqlState::STRING_DATA_RIGHT_TRUNCATION, message)))
 }
 
 fn strtol(a: &Arguments) -> Result<ArrayRef> {

@@ -12,6 +12,7 @@ use datafusion::{
 
 use crate::{
     client_error::SqlState,
+    copy::zone,
     functions::definition::{client_error, error},
     types::SqlType,
 };
@@ -50,45 +51,11 @@ enum Zone {
     Seconds(i64),
 }
 
-/// Abbreviations and their hours east of Greenwich ("Time zone abbreviations").
-const ABBREVIATIONS: &[(&str, i64)] = &[
-    ("utc", 0),
-    ("gmt", 0),
-    ("z", 0),
-    ("wet", 0),
-    ("bst", 1),
-    ("cet", 1),
-    ("mez", 1),
-    ("west", 1),
-    ("cest", 2),
-    ("mesz", 2),
-    ("eet", 2),
-    ("eest", 3),
-    ("msk", 3),
-    ("ast", -4),
-    ("adt", -3),
-    ("est", -5),
-    ("edt", -4),
-    ("cst", -6),
-    ("cdt", -5),
-    ("mst", -7),
-    ("mdt", -6),
-    ("pst", -8),
-    ("pdt", -7),
-    ("akst", -9),
-    ("akdt", -8),
-    ("hst", -10),
-    ("jst", 9),
-    ("kst", 9),
-    ("sgt", 8),
-];
-
 impl Zone {
     fn parse(name: &str) -> Result<Self> {
         let name = name.trim();
-        let abbreviation = ABBREVIATIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        if let Some((_, hours)) = abbreviation {
-            return Ok(Self::Seconds(hours * 3600));
+        if let Some(seconds) = zone::abbreviated(name) {
+            return Ok(Self::Seconds(seconds.into()));
         }
         // PST8PDT is a place of the time zone database too, with summer time.
         if let Ok(place) = name.parse::<Tz>() {

@@ -1,4 +1,5 @@
-//! A cast that can fail says so as Redshift does: `functions::cast` in place of DataFusion's.
+//! A cast that can fail says so as Redshift does, and one to text prints as Redshift does: `functions::cast` in
+//! place of DataFusion's.
 //!
 //! Casts of literals are computed here and now, so that later rules compare values of one type: they
 //! would take `a = 5` and `a = '5'` for a contradiction.
@@ -53,7 +54,7 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 fn checked(cast: Cast, from: &DataType) -> Result<Transformed<Expr>> {
     let to = cast.field.data_type();
-    if !cast::can_fail(from, to) {
+    if !cast::is_ours(from, to) {
         return Ok(Transformed::no(Expr::Cast(cast)));
     }
     if let Expr::Literal(value, _) = cast.expr.as_ref() {

@@ -178,9 +178,9 @@ fn arithmetic(
         let wraps = operation.is_some_and(|op| ours(op) || !op.digits(l, r).fit());
         ((l.arrow(), r.arrow()), wraps)
     } else if left == DataType::Float32 && right == DataType::Float32 {
-        ((left.clone(), right.clone()), operation == Some(Operation::Divide))
+        ((left.clone(), right.clone()), operation.is_some())
     } else {
-        ((DataType::Float64, DataType::Float64), operation == Some(Operation::Divide))
+        ((DataType::Float64, DataType::Float64), operation.is_some())
     };
     let (l, r) =
         (as_type(*binary.left, &left, operands.0), as_type(*binary.right, &right, operands.1));

@@ -4,10 +4,12 @@
 
 mod arrays;
 mod collations;
+mod conditions;
 mod custom_operators;
 mod date_parts;
 mod decode;
 mod float_literals;
+mod intervals;
 mod limits;
 mod listagg;
 mod operator_functions;
@@ -73,10 +75,12 @@ fn run<T: VisitMut>(tree: &mut T) -> Result<(), Refused> {
     visit(tree, &mut custom_operators::NamedOperators)?;
     visit(tree, &mut operator_functions::OperatorsAreFunctions)?;
     visit(tree, &mut collations::DefaultCollations)?;
+    visit(tree, &mut conditions::NumbersAreTruthValues)?;
     visit(tree, &mut row_in::RowInIsExists)?;
     visit(tree, &mut table_functions::FunctionsAreTables)?;
     visit(tree, &mut types::PlainTypes)?;
     visit(tree, &mut float_literals::ExponentsAreFloats)?;
+    visit(tree, &mut intervals::IntervalsHaveNoCommas)?;
     visit(tree, &mut date_parts::DatePartsAreText)?;
     visit(tree, &mut arrays::ArraysOfUnnestAreTransformed)?;
     visit(tree, &mut tableoid::TableoidIsRegclass)?;

@@ -35,6 +35,19 @@ impl VisitorMut for Refuse {
         ControlFlow::Break(unsupported(what, hint, start))
     }
 
+    fn pre_visit_table_factor(&mut self, table: &mut ast::TableFactor) -> ControlFlow<Refused> {
+        let (what, hint) = match table {
+            ast::TableFactor::Pivot { .. } => {
+                ("PIVOT", "Say SUM(CASE WHEN … THEN … END) for each column.")
+            }
+            ast::TableFactor::Unpivot { .. } => {
+                ("UNPIVOT", "Say UNION ALL of one SELECT for each column.")
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        ControlFlow::Break(unsupported(what, hint, table.span().start))
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<Refused> {
         if let ast::Expr::OuterJoin(inner) = expr {
             let start = inner.span().start;

@@ -6,7 +6,7 @@ use sqlparser::ast::{self, VisitorMut};
 
 use super::{Refused, call};
 
-const WORDS: &[&str] = &["sysdate", "current_user_id"];
+const WORDS: &[&str] = &["sysdate", "current_schema", "current_user_id"];
 
 pub(super) struct WordsAreCalls;
 

@@ -108,7 +108,7 @@ fn queries_and_what_becomes_of_them() {
         ),
         (
             "select a at time zone 'UTC' from t where a similar to 'x%' and b ilike '%y' escape '!'",
-            "SELECT a AT TIME ZONE 'UTC' FROM t WHERE a SIMILAR TO 'x%' AND b ILIKE '%y' ESCAPE '!'",
+            "SELECT timezone('UTC', a) FROM t WHERE a ~ similar_escape('x%', '\\') AND b ILIKE like_escape('%y', '!')",
         ),
         (
             "select a from t where (a, b) in (select distinct a, b from u)",

@@ -6,7 +6,7 @@ use chrono_free::{civil_from_days, split_micros};
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// The text of one value that is not text itself.
-pub(crate) struct TextBuffer {
+pub struct TextBuffer {
     bytes: [u8; Self::CAPACITY],
     length: usize,
 }
@@ -16,12 +16,12 @@ impl TextBuffer {
     const CAPACITY: usize = 64;
 
     /// Returns an empty buffer.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { bytes: [0; Self::CAPACITY], length: 0 }
     }
 
     /// Returns the text.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 
@@ -58,8 +58,14 @@ impl TextBuffer {
     }
 }
 
+impl Default for TextBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Writes an exact number with all digits of its scale.
-pub(crate) fn decimal(value: i128, scale: u32, out: &mut TextBuffer) {
+pub fn decimal(value: i128, scale: u32, out: &mut TextBuffer) {
     if value < 0 {
         out.push(b'-');
     }
@@ -86,7 +92,7 @@ pub(crate) fn decimal(value: i128, scale: u32, out: &mut TextBuffer) {
 }
 
 /// Writes the shortest text that reads back as the same eight-byte float.
-pub(crate) fn float8(value: f64, out: &mut TextBuffer) {
+pub fn float8(value: f64, out: &mut TextBuffer) {
     match special_float(value) {
         Some(text) => out.push_all(text),
         None => shortest(ryu::Buffer::new().format_finite(value), 15, out),
@@ -94,7 +100,7 @@ pub(crate) fn float8(value: f64, out: &mut TextBuffer) {
 }
 
 /// Writes the shortest text that reads back as the same four-byte float.
-pub(crate) fn float4(value: f32, out: &mut TextBuffer) {
+pub fn float4(value: f32, out: &mut TextBuffer) {
     match special_float(f64::from(value)) {
         Some(text) => out.push_all(text),
         None => shortest(ryu::Buffer::new().format_finite(value), 6, out),
@@ -171,23 +177,23 @@ fn shortest(text: &str, plain_digits: i32, out: &mut TextBuffer) {
 }
 
 /// Writes an integer.
-pub(crate) fn integer(value: impl itoa::Integer, out: &mut TextBuffer) {
+pub fn integer(value: impl itoa::Integer, out: &mut TextBuffer) {
     out.push_integer(value);
 }
 
 /// Writes a day, given as days since 1970-01-01.
-pub(crate) fn date(days: i32, out: &mut TextBuffer) {
+pub fn date(days: i32, out: &mut TextBuffer) {
     let before_christ = push_date(i64::from(days), out);
     push_era(before_christ, out);
 }
 
 /// Writes a time of day, given as microseconds since midnight.
-pub(crate) fn time(micros: i64, out: &mut TextBuffer) {
+pub fn time(micros: i64, out: &mut TextBuffer) {
     push_time(micros, out);
 }
 
 /// Writes a moment, given as microseconds since 1970-01-01; with the zone's offset if it has one.
-pub(crate) fn timestamp(micros: i64, utc: bool, out: &mut TextBuffer) {
+pub fn timestamp(micros: i64, utc: bool, out: &mut TextBuffer) {
     let (days, micros_of_day) = split_micros(micros);
     let before_christ = push_date(days, out);
     out.push(b' ');
@@ -196,6 +202,59 @@ pub(crate) fn timestamp(micros: i64, utc: bool, out: &mut TextBuffer) {
         out.push_all(b"+00");
     }
     push_era(before_christ, out);
+}
+
+/// Writes an interval: `1 year 2 mons -3 days +04:05:06.7`.
+pub fn interval(months: i32, days: i32, micros: i64, out: &mut TextBuffer) {
+    let mut written = Interval { out, is_empty: true, is_negative: false };
+    written.part(months / 12, "year");
+    written.part(months % 12, "mon");
+    written.part(days, "day");
+    if micros != 0 || written.is_empty {
+        written.sign(micros < 0, micros > 0);
+        push_time(micros.saturating_abs(), written.out);
+    }
+}
+
+/// Writes the time between two moments: whole days, then the rest.
+pub fn duration(micros: i64, out: &mut TextBuffer) {
+    let days = i32::try_from(micros / MICROS_PER_DAY).unwrap_or(i32::MAX);
+    interval(0, days, micros % MICROS_PER_DAY, out);
+}
+
+struct Interval<'a> {
+    out: &'a mut TextBuffer,
+    is_empty: bool,
+    /// The part before is negative: a positive one shows its sign then.
+    is_negative: bool,
+}
+
+impl Interval<'_> {
+    fn part(&mut self, count: i32, unit: &str) {
+        if count == 0 {
+            return;
+        }
+        self.sign(false, count > 0);
+        self.out.push_integer(count);
+        self.out.push(b' ');
+        self.out.push_all(unit.as_bytes());
+        if count != 1 {
+            self.out.push(b's');
+        }
+        self.is_negative = count < 0;
+        self.is_empty = false;
+    }
+
+    fn sign(&mut self, minus: bool, plus: bool) {
+        if !self.is_empty {
+            self.out.push(b' ');
+        }
+        if minus {
+            self.out.push(b'-');
+        } else if plus && self.is_negative {
+            self.out.push(b'+');
+        }
+    }
 }
 
 /// Writes year, month and day; returns whether the year is before year 1.
@@ -302,6 +361,18 @@ mod tests {
         assert_eq!(text(|out| float4(1e6, out)), "1e+06");
         assert_eq!(text(|out| float4(100_000.0, out)), "100000");
         assert_eq!(text(|out| float4(0.1, out)), "0.1");
+    }
+
+    #[test]
+    fn intervals_are_printed_as_postgresql_prints_them() {
+        const HOUR: i64 = 3_600_000_000;
+        assert_eq!(text(|out| interval(14, 0, 0, out)), "1 year 2 mons");
+        assert_eq!(text(|out| interval(0, 1, 2 * HOUR, out)), "1 day 02:00:00");
+        assert_eq!(text(|out| interval(-1, 3, -1_500_000, out)), "-1 mons +3 days -00:00:01.5");
+        assert_eq!(text(|out| interval(0, -1, HOUR, out)), "-1 days +01:00:00");
+        assert_eq!(text(|out| interval(0, 0, 0, out)), "00:00:00");
+        assert_eq!(text(|out| duration(49 * HOUR, out)), "2 days 01:00:00");
+        assert_eq!(text(|out| duration(-HOUR, out)), "-01:00:00");
     }
 
     #[test]
