@@ -88,9 +88,14 @@ impl ScalarUDFImpl for Rounding {
         }
         let wanted = call.return_field.data_type().clone();
         let given = call.args.first().map(ColumnarValue::data_type);
-        match given {
-            Some(given @ DataType::Decimal128(..)) if given != wanted => {
-                call.return_field = Arc::new(Field::new(self.name(), given, true));
+        match (given, call.args.first_mut()) {
+            (Some(given @ DataType::Decimal128(precision, scale)), Some(number))
+                if given != wanted =>
+            {
+                // A digit more, for what is carried: 99.99 becomes 100.00 on its way to 100.
+                let wider = DataType::Decimal128((precision + 1).min(DECIMAL_PRECISION_MAX), scale);
+                *number = number.cast_to(&wider, None)?;
+                call.return_field = Arc::new(Field::new(self.name(), wider, true));
                 self.inner.invoke_with_args(call)?.cast_to(&wanted, None)
             }
             _ => self.inner.invoke_with_args(call),
