@@ -109,6 +109,10 @@ impl ManagedStorage {
                 sync_directory(parent).map_err(failed)?;
             }
         }
+        if holds_something_else(directory).map_err(failed)? {
+            let reason = "it holds files but no warehouse: name an empty folder, or a new one";
+            return Err(invalid(&name, reason));
+        }
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -334,6 +338,24 @@ impl ManagedStorage {
         let parts = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>();
         parts.join("/").parse().ok()
     }
+}
+
+/// Returns whether a directory is neither a warehouse, nor empty. What a first start leaves behind that
+/// was killed is as good as empty.
+fn holds_something_else(directory: &FilePath) -> std::io::Result<bool> {
+    let cluster = ObjectPath::Cluster.to_string();
+    if directory.join(&cluster).exists() {
+        return Ok(false);
+    }
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = [LOCK_FILE, "tls", "log", "table", "lost+found"].contains(&&*name);
+        if !is_ours && !name.starts_with(&cluster) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn invalid(root: &str, message: &str) -> StorageError {

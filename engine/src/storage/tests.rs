@@ -77,6 +77,18 @@ async fn any_object_store_conforms() {
     check_conformance(storage).await;
 }
 
+#[test]
+fn a_directory_with_other_things_in_it_is_not_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("new/root");
+    std::fs::create_dir_all(root.join("tls")).unwrap();
+    drop(open(&directory).unwrap());
+    std::fs::write(root.join("thesis.txt"), "not ours").unwrap();
+    let error = open(&directory).unwrap_err();
+    assert!(error.to_string().contains("holds files but no warehouse"), "{error}");
+    assert!(root.join("thesis.txt").exists());
+}
+
 #[tokio::test]
 async fn a_directory_is_opened_once_and_keeps_its_objects() {
     let directory = tempfile::tempdir().unwrap();

@@ -129,27 +129,41 @@ fn power_of_ten(exponent: u8) -> i256 {
     i256::from_i128(10).wrapping_pow(exponent.into())
 }
 
-/// Applies `compute` to the values of both sides, of which either may be one for all rows.
+/// Both sides of an operation, of which either may be one value for all rows.
+enum Sides<'a> {
+    /// One value is NULL: so are so many results.
+    Nulls(usize),
+    Left(i128, &'a Decimal128Array),
+    Right(&'a Decimal128Array, i128),
+    Both(&'a Decimal128Array, &'a Decimal128Array),
+}
+
+impl<'a> Sides<'a> {
+    fn of(left: &'a dyn Datum, right: &'a dyn Datum) -> Self {
+        let ((left, left_is_one), (right, right_is_one)) = (left.get(), right.get());
+        let left: &Decimal128Array = left.as_primitive::<Decimal128Type>();
+        let right: &Decimal128Array = right.as_primitive::<Decimal128Type>();
+        match (left_is_one, right_is_one) {
+            (true, false) if left.is_null(0) => Self::Nulls(right.len()),
+            (false, true) if right.is_null(0) => Self::Nulls(left.len()),
+            (true, false) => Self::Left(left.value(0), right),
+            (false, true) => Self::Right(left, right.value(0)),
+            (true, true) | (false, false) => Self::Both(left, right),
+        }
+    }
+}
+
+/// Applies `compute` to the values of both sides.
 fn each(
     left: &dyn Datum,
     right: &dyn Datum,
     compute: impl Fn(i128, i128) -> Result<i128, ArrowError>,
 ) -> Result<Decimal128Array, ArrowError> {
-    let ((left, left_is_one), (right, right_is_one)) = (left.get(), right.get());
-    let left: &Decimal128Array = left.as_primitive::<Decimal128Type>();
-    let right: &Decimal128Array = right.as_primitive::<Decimal128Type>();
-    match (left_is_one, right_is_one) {
-        (true, false) if left.is_null(0) => Ok(nulls(right.len())),
-        (false, true) if right.is_null(0) => Ok(nulls(left.len())),
-        (true, false) => {
-            let one = left.value(0);
-            right.try_unary(|value| compute(one, value))
-        }
-        (false, true) => {
-            let one = right.value(0);
-            left.try_unary(|value| compute(value, one))
-        }
-        (true, true) | (false, false) => try_binary(left, right, compute),
+    match Sides::of(left, right) {
+        Sides::Nulls(length) => Ok(nulls(length)),
+        Sides::Left(one, values) => values.try_unary(|value| compute(one, value)),
+        Sides::Right(values, one) => values.try_unary(|value| compute(value, one)),
+        Sides::Both(left, right) => try_binary(left, right, compute),
     }
 }
 
@@ -159,21 +173,11 @@ fn each_fits(
     right: &dyn Datum,
     compute: impl Fn(i128, i128) -> i128,
 ) -> Result<Decimal128Array, ArrowError> {
-    let ((left, left_is_one), (right, right_is_one)) = (left.get(), right.get());
-    let left: &Decimal128Array = left.as_primitive::<Decimal128Type>();
-    let right: &Decimal128Array = right.as_primitive::<Decimal128Type>();
-    match (left_is_one, right_is_one) {
-        (true, false) if left.is_null(0) => Ok(nulls(right.len())),
-        (false, true) if right.is_null(0) => Ok(nulls(left.len())),
-        (true, false) => {
-            let one = left.value(0);
-            Ok(right.unary(|value| compute(one, value)))
-        }
-        (false, true) => {
-            let one = right.value(0);
-            Ok(left.unary(|value| compute(value, one)))
-        }
-        (true, true) | (false, false) => binary(left, right, compute),
+    match Sides::of(left, right) {
+        Sides::Nulls(length) => Ok(nulls(length)),
+        Sides::Left(one, values) => Ok(values.unary(|value| compute(one, value))),
+        Sides::Right(values, one) => Ok(values.unary(|value| compute(value, one))),
+        Sides::Both(left, right) => binary(left, right, compute),
     }
 }
 
