@@ -205,9 +205,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{CatalogChange, Column, PUBLIC_SCHEMA, SUPERUSER, SortKey, TableManifest},
+        catalog::{CatalogChange, SortKey},
         distribution::DistStyle,
-        ids::{ColumnId, DeleteVectorId, Pid, TableId, Xid},
+        ids::{DeleteVectorId, Pid, Xid},
         storage::{run::DeleteVectorEntry, writer::TableWriter},
         types::SqlType,
     };
@@ -215,31 +215,7 @@ mod tests {
     const ROWS: i64 = 20_000;
 
     fn table() -> Table {
-        let column = Column {
-            id: ColumnId(1),
-            name: "x".to_owned(),
-            sql_type: SqlType::BigInt,
-            nullable: true,
-            default: None,
-            identity: None,
-            encoding: "none".to_owned(),
-            stored_as: Vec::new(),
-            missing: None,
-        };
-        Table {
-            id: TableId(100_001),
-            schema: PUBLIC_SCHEMA,
-            name: "t".to_owned(),
-            owner: SUPERUSER,
-            columns: vec![column],
-            dropped_column_max: 0,
-            has_stray_columns: false,
-            dist_style: DistStyle::Even,
-            sort_key: SortKey::Auto,
-            constraints: Vec::new(),
-            created_at_us: 0,
-            manifest: Arc::new(TableManifest::default()),
-        }
+        Table::of_columns(&[("x", SqlType::BigInt)], DistStyle::Even, SortKey::Auto)
     }
 
     /// A root with one table of one run, of which row 7 is deleted; `alter` changes the run as it is committed.

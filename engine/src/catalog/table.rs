@@ -267,3 +267,39 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 }
+
+#[cfg(test)]
+impl Table {
+    /// Returns a table `t` of these columns, without rows: for tests.
+    pub(crate) fn of_columns(
+        columns: &[(&str, SqlType)],
+        dist_style: DistStyle,
+        sort_key: SortKey,
+    ) -> Self {
+        let column = |(id, (name, sql_type)): (u16, &(&str, SqlType))| Column {
+            id: ColumnId(id),
+            name: (*name).to_owned(),
+            sql_type: *sql_type,
+            nullable: true,
+            default: None,
+            identity: None,
+            encoding: "none".to_owned(),
+            stored_as: Vec::new(),
+            missing: None,
+        };
+        Self {
+            id: TableId(100_001),
+            schema: super::PUBLIC_SCHEMA,
+            name: "t".to_owned(),
+            owner: super::SUPERUSER,
+            columns: (1..).zip(columns).map(column).collect(),
+            dropped_column_max: 0,
+            has_stray_columns: false,
+            dist_style,
+            sort_key,
+            constraints: Vec::new(),
+            created_at_us: 0,
+            manifest: Arc::default(),
+        }
+    }
+}

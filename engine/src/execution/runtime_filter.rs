@@ -88,14 +88,17 @@ impl FilterConverter {
         }
         let fields = columns.iter().map(|name| Ok(schema.field_with_name(name)?.clone()));
         let schema = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
-        let filter = RuntimeFilter::new(reassign_expr_columns(Arc::clone(expr), &schema)?, schema)?;
-        let filter = match expr.expression_id() {
-            Some(id) => {
-                let mut predicates = self.predicates.lock();
-                let shared = predicates.entry(id).or_insert_with(|| filter.clone());
-                if shared.0.schema == filter.0.schema { shared.clone() } else { filter }
+        let known = expr.expression_id().and_then(|id| self.predicates.lock().get(&id).cloned());
+        let filter = match known.filter(|known| known.0.schema == schema) {
+            Some(known) => known,
+            None => {
+                let own = reassign_expr_columns(Arc::clone(expr), &schema)?;
+                let filter = RuntimeFilter::new(own, schema)?;
+                if let Some(id) = expr.expression_id() {
+                    self.predicates.lock().entry(id).or_insert_with(|| filter.clone());
+                }
+                filter
             }
-            None => filter,
         };
         let arguments = columns.iter().map(|name| col(name.as_str()));
         let call = CallRuntimeFilter

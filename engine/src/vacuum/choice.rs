@@ -325,9 +325,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{Column, PUBLIC_SCHEMA, SUPERUSER, SortKey, TableManifest},
+        catalog::{SortKey, TableManifest},
         distribution::DistStyle,
-        ids::{ColumnId, DeleteVectorId, TableId, Xid},
+        ids::{ColumnId, DeleteVectorId, Xid},
         storage::run::{ColumnStatistics, DeleteVectorEntry, StatisticsValue},
         types::SqlType,
     };
@@ -356,30 +356,11 @@ mod tests {
     }
 
     fn table(runs: Vec<Run>, is_sorted: bool) -> Table {
-        let column = Column {
-            id: ColumnId(1),
-            name: "x".to_owned(),
-            sql_type: SqlType::BigInt,
-            nullable: true,
-            default: None,
-            identity: None,
-            encoding: "none".to_owned(),
-            stored_as: Vec::new(),
-            missing: None,
-        };
+        let sort_key = if is_sorted { SortKey::Compound(vec![ColumnId(1)]) } else { SortKey::Auto };
+        let runs = runs.into_iter().map(Arc::new).collect();
         Table {
-            id: TableId(100_001),
-            schema: PUBLIC_SCHEMA,
-            name: "t".to_owned(),
-            owner: SUPERUSER,
-            columns: vec![column],
-            dropped_column_max: 0,
-            has_stray_columns: false,
-            dist_style: DistStyle::Even,
-            sort_key: if is_sorted { SortKey::Compound(vec![ColumnId(1)]) } else { SortKey::Auto },
-            constraints: Vec::new(),
-            created_at_us: 0,
-            manifest: Arc::new(TableManifest { runs: runs.into_iter().map(Arc::new).collect() }),
+            manifest: Arc::new(TableManifest { runs }),
+            ..Table::of_columns(&[("x", SqlType::BigInt)], DistStyle::Even, sort_key)
         }
     }
 

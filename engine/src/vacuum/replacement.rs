@@ -114,10 +114,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{Catalog, Column, PUBLIC_SCHEMA, SUPERUSER, SortKey, TableManifest},
+        catalog::{Catalog, SortKey},
         distribution::DistStyle,
         execution::merged_rows,
-        ids::{ColumnId, TableId},
+        ids::ColumnId,
         storage::{slice_writer::SliceWriter, writer::TableWriter},
         types::SqlType,
         vacuum::{Eligible, Work, rewrites},
@@ -126,31 +126,7 @@ mod tests {
     const ME: Xid = Xid(9);
 
     fn table(sort_key: SortKey) -> Table {
-        let column = Column {
-            id: ColumnId(1),
-            name: "x".to_owned(),
-            sql_type: SqlType::BigInt,
-            nullable: true,
-            default: None,
-            identity: None,
-            encoding: "none".to_owned(),
-            stored_as: Vec::new(),
-            missing: None,
-        };
-        Table {
-            id: TableId(100_001),
-            schema: PUBLIC_SCHEMA,
-            name: "t".to_owned(),
-            owner: SUPERUSER,
-            columns: vec![column],
-            dropped_column_max: 0,
-            has_stray_columns: false,
-            dist_style: DistStyle::Even,
-            sort_key,
-            constraints: Vec::new(),
-            created_at_us: 0,
-            manifest: Arc::new(TableManifest::default()),
-        }
+        Table::of_columns(&[("x", SqlType::BigInt)], DistStyle::Even, sort_key)
     }
 
     fn storage() -> Arc<ManagedStorage> {

@@ -23,62 +23,19 @@ use object_store::{memory::InMemory, path::Path};
 use super::WarehouseTable;
 use crate::{
     catalog::{Column, SortKey, Table, TableManifest},
-    distribution::{DistStyle, RowDistribution},
-    ids::{ColumnId, SchemaId, SliceId, TableId, UserId},
-    storage::{
-        ManagedStorage,
-        paths::ObjectPrefix,
-        run::Run,
-        writer::{TableLayout, TableWriter},
-    },
+    distribution::DistStyle,
+    ids::{ColumnId, SliceId},
+    storage::{ManagedStorage, paths::ObjectPrefix, run::Run, writer::TableWriter},
     types::SqlType,
 };
 
 fn table(columns: &[(&str, SqlType)], dist_style: DistStyle, sort_key: &[u16]) -> Table {
-    let column = |(id, (name, sql_type)): (u16, &(&str, SqlType))| Column {
-        id: ColumnId(id),
-        name: (*name).to_owned(),
-        sql_type: *sql_type,
-        nullable: true,
-        default: None,
-        identity: None,
-        encoding: "none".to_owned(),
-        stored_as: Vec::new(),
-        missing: None,
-    };
-    Table {
-        id: TableId(100_001),
-        schema: SchemaId(2200),
-        name: "t".to_owned(),
-        owner: UserId(100),
-        columns: (1..).zip(columns).map(column).collect(),
-        dropped_column_max: 0,
-        has_stray_columns: false,
-        dist_style,
-        sort_key: SortKey::Compound(sort_key.iter().copied().map(ColumnId).collect()),
-        constraints: Vec::new(),
-        created_at_us: 0,
-        manifest: Arc::default(),
-    }
+    let sort_key = SortKey::Compound(sort_key.iter().copied().map(ColumnId).collect());
+    Table::of_columns(columns, dist_style, sort_key)
 }
 
 fn memory() -> Arc<ManagedStorage> {
     ManagedStorage::with_store(Arc::new(InMemory::new()), Path::from("root"), 1 << 20)
-}
-
-fn layout(table: &Table, slice_count: u32) -> TableLayout {
-    let position = |column: &ColumnId| table.position(*column).unwrap();
-    TableLayout {
-        table: table.id,
-        schema: table.stored_schema(),
-        sort_columns: table.sort_key.columns().iter().map(position).collect(),
-        distribution: match table.dist_style.effective() {
-            DistStyle::Key(column) => RowDistribution::Key(position(&column)),
-            DistStyle::All => RowDistribution::All,
-            _ => RowDistribution::Even,
-        },
-        slice_count,
-    }
 }
 
 /// Writes each list of arrays as a load of its own.
@@ -90,7 +47,7 @@ async fn load(
 ) -> Arc<Table> {
     let mut runs: Vec<Arc<Run>> = table.manifest.runs.clone();
     for columns in loads {
-        let layout = layout(&table, slice_count);
+        let layout = table.layout(slice_count);
         let batch = RecordBatch::try_new(Arc::clone(&layout.schema), columns).unwrap();
         let mut writer = TableWriter::new(Arc::clone(storage), layout, 256 << 20);
         writer.write(batch).await.unwrap();
@@ -358,7 +315,7 @@ async fn the_manifest_answers_counts_and_bounds() {
 async fn small_memory_writes_more_runs_and_the_same_rows() {
     let storage = memory();
     let table = table(&NUMBERS, DistStyle::Even, &[1]);
-    let layout = layout(&table, 2);
+    let layout = table.layout(2);
     let mut writer = TableWriter::new(Arc::clone(&storage), layout.clone(), 2 << 20);
     for start in (0..200_000).step_by(10_000) {
         let columns = numbers(start..start + 10_000);
@@ -379,7 +336,7 @@ async fn small_memory_writes_more_runs_and_the_same_rows() {
 async fn a_load_that_is_given_up_leaves_nothing() {
     let storage = memory();
     let table = table(&NUMBERS, DistStyle::Even, &[1]);
-    let layout = layout(&table, 2);
+    let layout = table.layout(2);
     for abort in [true, false] {
         let mut writer = TableWriter::new(Arc::clone(&storage), layout.clone(), 0);
         let batch = RecordBatch::try_new(Arc::clone(&layout.schema), numbers(0..20_000)).unwrap();
