@@ -1,11 +1,9 @@
 //! Rows arrive: from the files of a COPY or the plan of an INSERT to runs of the slices that own them.
 //!
 //! ```text
-//!  stream 0 ─▶ assemble ─▶ writer 0 ─┬─▶ runs of slice 0
-//!  stream 1 ─▶ assemble ─▶ writer 1 ─┴─▶ runs of slice 1
+//!  stream 0 ─▶ assemble ─▶ router ─┐           ┌─▶ runs of slice 0
+//!  stream 1 ─▶ assemble ─▶ router ─┴▶ writer ─┴─▶ runs of slice 1
 //! ```
-//!
-//! Every stream has its own writer, so that sorted input gives runs that do not overlap.
 
 use std::sync::Arc;
 
@@ -14,17 +12,16 @@ use engine::{
     error::Error,
     storage::{
         ManagedStorage,
-        paths::RunPath,
         run::Run,
-        writer::{TableLayout, TableWriter, delete_runs},
+        writer::{RowRouter, TableLayout, TableWriter},
     },
     write::RowAssembler,
 };
 use futures::{StreamExt, stream::BoxStream};
-use tokio::task::JoinSet;
+use tokio::{sync::Mutex, task::JoinSet};
 
-/// Memory for rows that wait to be sorted and written, over all streams of one statement.
-const WRITE_MEMORY_BYTES_MAX: usize = 256 << 20;
+/// Memory for rows of one statement that wait to be sorted and written.
+const WRITE_MEMORY_BYTES_MAX: usize = 192 << 20;
 
 /// Writes all rows, or keeps nothing of them.
 pub async fn write(
@@ -33,25 +30,21 @@ pub async fn write(
     assembler: RowAssembler,
     streams: Vec<BoxStream<'static, Result<RecordBatch, Error>>>,
 ) -> Result<(Vec<Run>, u64), Error> {
-    let table = layout.table;
-    let memory = WRITE_MEMORY_BYTES_MAX / streams.len().max(1);
+    let writer = TableWriter::new(Arc::clone(storage), layout, WRITE_MEMORY_BYTES_MAX);
+    let routers = streams.iter().map(|_| writer.router()).collect::<Vec<_>>();
+    let writer = Arc::new(Mutex::new(writer));
     let mut writing = JoinSet::new();
-    for stream in streams {
-        let writer = TableWriter::new(Arc::clone(storage), layout.clone(), memory);
-        writing.spawn(write_stream(writer, assembler.clone(), stream));
+    for (stream, router) in streams.into_iter().zip(routers) {
+        writing.spawn(write_stream(Arc::clone(&writer), router, assembler.clone(), stream));
     }
-    let (mut runs, mut row_count, mut failure) = (Vec::new(), 0, None);
+    let (mut row_count, mut failure) = (0, None);
     while let Some(finished) = writing.join_next().await {
         match finished {
-            Ok(Ok((written, rows))) => {
-                runs.extend(written);
-                row_count += rows;
-            }
+            Ok(Ok(rows)) => row_count += rows,
             Ok(Err(error)) => {
                 failure.get_or_insert(error);
                 writing.abort_all();
             }
-            // The others are aborted after a failure; their writers clean up when dropped.
             Err(join) if join.is_cancelled() => {}
             Err(join) => {
                 failure.get_or_insert(Error::panicked(join));
@@ -59,26 +52,30 @@ pub async fn write(
             }
         }
     }
+    let Some(writer) = Arc::into_inner(writer) else {
+        return Err(Error::panicked("a stream of rows that ended still holds the writer"));
+    };
     match failure {
-        None => Ok((runs, row_count)),
+        None => Ok((writer.into_inner().finish().await?, row_count)),
         Some(error) => {
-            let paths = runs.iter().map(|run| RunPath { table, slice: run.slice, run: run.id });
-            delete_runs(Arc::clone(storage), paths.collect()).await;
+            writer.into_inner().abort().await;
             Err(error)
         }
     }
 }
 
 async fn write_stream(
-    mut writer: TableWriter,
+    writer: Arc<Mutex<TableWriter>>,
+    mut router: RowRouter,
     assembler: RowAssembler,
     mut stream: BoxStream<'static, Result<RecordBatch, Error>>,
-) -> Result<(Vec<Run>, u64), Error> {
+) -> Result<u64, Error> {
     let mut row_count = 0;
     while let Some(batch) = stream.next().await {
         let batch = assembler.assemble(&batch?)?;
         row_count += batch.num_rows() as u64;
-        writer.write(batch).await?;
+        let rows = router.route(batch)?;
+        writer.lock().await.write(rows).await?;
     }
-    Ok((writer.finish().await?, row_count))
+    Ok(row_count)
 }

@@ -228,10 +228,9 @@ mod tests {
         let table = table();
         let mut writer = TableWriter::new(Arc::clone(&storage), table.layout(1), 64 << 20);
         let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..ROWS));
-        writer
-            .write(RecordBatch::try_new(table.arrow_schema(), vec![values]).unwrap())
-            .await
-            .unwrap();
+        let batch = RecordBatch::try_new(table.arrow_schema(), vec![values]).unwrap();
+        let rows = writer.router().route(batch).unwrap();
+        writer.write(rows).await.unwrap();
         let mut run = writer.finish().await.unwrap().remove(0);
         let (path, id) = (table.run_path(&run), DeleteVectorId::random());
         storage.put_delete_vector(path, id, [7].into_iter().collect()).await.unwrap();

@@ -11,8 +11,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("datafusion.optimizer.hash_join_single_partition_threshold", "67108864"),
     ("datafusion.optimizer.hash_join_single_partition_threshold_rows", "4000000"),
     // Dense surrogate keys (TPC-H's are) join through an array instead of a hash table.
-    ("datafusion.execution.perfect_hash_join_small_build_threshold", "4000000"),
-    ("datafusion.execution.perfect_hash_join_min_key_density", "0.01"),
+    ("datafusion.execution.perfect_hash_join_small_build_threshold", "8000000"),
+    ("datafusion.execution.perfect_hash_join_min_key_density", "0.004"),
     // Zone maps get an IN list from the build side of a join.
     ("datafusion.optimizer.hash_join_inlist_pushdown_max_size", "1048576"),
     ("datafusion.optimizer.hash_join_inlist_pushdown_max_distinct_values", "1000"),

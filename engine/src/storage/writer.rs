@@ -1,12 +1,15 @@
 //! Rows of one load in, runs out.
 //!
 //! ```text
-//!  write ─▶ router ─▶ a buffer per slice ─▶ (half the memory full) sort ─▶ zone map ─▶ Vortex ─▶ store
-//!                                            └── in the background, all slices at once ──┘
+//!  stream ─▶ router ─┐
+//!  stream ─▶ router ─┴▶ a buffer per slice ─▶ (half the memory full) sort ─▶ zone map ─▶ Vortex ─▶ store
+//!                                              └── in the background, all slices at once ──┘
 //! ```
 //!
-//! While one half of the memory is being written, the other fills. What is written becomes
-//! visible only when the caller commits the runs; a load that fails leaves nothing behind.
+//! While one half of the memory is being written, the other fills. All streams of a load fill the same
+//! buffers: runs are as large as the memory allows, and streams that share the work on sorted rows make
+//! runs that hardly overlap. What is written becomes visible only when the caller commits the runs; a
+//! load that fails leaves nothing behind.
 
 use std::sync::Arc;
 
@@ -45,12 +48,41 @@ pub struct TableLayout {
     pub slice_count: u32,
 }
 
+/// Deals the rows of one stream out to slices.
+#[derive(Debug)]
+pub struct RowRouter {
+    layout: Arc<TableLayout>,
+    router: SliceRouter,
+}
+
+/// Rows of one batch, by the slices that own them.
+pub type RoutedRows = Vec<(SliceId, RecordBatch)>;
+
+impl RowRouter {
+    /// Splits a batch; its columns must be those of the layout.
+    pub fn route(&mut self, batch: RecordBatch) -> Result<RoutedRows, StorageError> {
+        let batch = self.check(batch)?;
+        Ok(self.router.route(&batch)?)
+    }
+
+    fn check(&self, batch: RecordBatch) -> Result<RecordBatch, StorageError> {
+        if batch.schema_ref() == &self.layout.schema {
+            return Ok(batch);
+        }
+        RecordBatch::try_new(Arc::clone(&self.layout.schema), batch.columns().to_vec()).map_err(
+            |error| StorageError::RowsMismatch {
+                table: self.layout.table.to_string(),
+                message: error.to_string(),
+            },
+        )
+    }
+}
+
 /// Writes the rows of one load.
 #[derive(Debug)]
 pub struct TableWriter {
     storage: Arc<ManagedStorage>,
     layout: Arc<TableLayout>,
-    router: SliceRouter,
     buffers: Vec<Vec<RecordBatch>>,
     buffered_bytes: usize,
     flush_bytes: usize,
@@ -63,13 +95,9 @@ pub struct TableWriter {
 impl TableWriter {
     /// Returns a writer that holds about `memory_bytes_max` of rows at most.
     pub fn new(storage: Arc<ManagedStorage>, layout: TableLayout, memory_bytes_max: usize) -> Self {
-        let slice_count = match layout.distribution {
-            RowDistribution::All => 1,
-            RowDistribution::Even | RowDistribution::Key(_) => layout.slice_count.max(1),
-        };
+        let slice_count = owners(&layout);
         Self {
             storage,
-            router: SliceRouter::new(layout.distribution, slice_count),
             buffers: (0..slice_count).map(|_| Vec::new()).collect(),
             buffered_bytes: 0,
             flush_bytes: memory_bytes_max / 2,
@@ -80,10 +108,15 @@ impl TableWriter {
         }
     }
 
-    /// Adds rows; their columns must be those of the layout.
-    pub async fn write(&mut self, batch: RecordBatch) -> Result<(), StorageError> {
-        let batch = self.check(batch)?;
-        for (slice, part) in self.router.route(&batch)? {
+    /// Returns what one stream of rows passes through before they are written.
+    pub fn router(&self) -> RowRouter {
+        let router = SliceRouter::new(self.layout.distribution, owners(&self.layout));
+        RowRouter { layout: Arc::clone(&self.layout), router }
+    }
+
+    /// Adds rows that a [`RowRouter`] of this writer dealt out.
+    pub async fn write(&mut self, rows: RoutedRows) -> Result<(), StorageError> {
+        for (slice, part) in rows {
             self.buffered_bytes += row_bytes(&part);
             if let Some(buffer) =
                 usize::try_from(slice.0).ok().and_then(|s| self.buffers.get_mut(s))
@@ -114,18 +147,6 @@ impl TableWriter {
     pub async fn abort(mut self) {
         self.flushes.shutdown().await;
         delete_runs(Arc::clone(&self.storage), std::mem::take(&mut self.started)).await;
-    }
-
-    fn check(&self, batch: RecordBatch) -> Result<RecordBatch, StorageError> {
-        if batch.schema_ref() == &self.layout.schema {
-            return Ok(batch);
-        }
-        RecordBatch::try_new(Arc::clone(&self.layout.schema), batch.columns().to_vec()).map_err(
-            |error| StorageError::RowsMismatch {
-                table: self.layout.table.to_string(),
-                message: error.to_string(),
-            },
-        )
     }
 
     /// Waits for the flush that is under way.
@@ -171,6 +192,14 @@ impl Drop for TableWriter {
                 runs.await;
             });
         }
+    }
+}
+
+/// Returns how many slices own rows of a table.
+fn owners(layout: &TableLayout) -> u32 {
+    match layout.distribution {
+        RowDistribution::All => 1,
+        RowDistribution::Even | RowDistribution::Key(_) => layout.slice_count.max(1),
     }
 }
 

@@ -138,7 +138,8 @@ mod tests {
         let mut writer = TableWriter::new(Arc::clone(storage), table.layout(1), 64 << 20);
         let values: ArrayRef = Arc::new(Int64Array::from(values));
         let batch = RecordBatch::try_new(table.arrow_schema(), vec![values]).unwrap();
-        writer.write(batch).await.unwrap();
+        let rows = writer.router().route(batch).unwrap();
+        writer.write(rows).await.unwrap();
         let runs = writer.finish().await.unwrap().into_iter().map(Arc::new);
         Arc::make_mut(&mut table.manifest).runs.extend(runs);
     }

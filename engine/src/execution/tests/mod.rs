@@ -50,7 +50,8 @@ async fn load(
         let layout = table.layout(slice_count);
         let batch = RecordBatch::try_new(Arc::clone(&layout.schema), columns).unwrap();
         let mut writer = TableWriter::new(Arc::clone(storage), layout, 256 << 20);
-        writer.write(batch).await.unwrap();
+        let rows = writer.router().route(batch).unwrap();
+        writer.write(rows).await.unwrap();
         runs.extend(writer.finish().await.unwrap().into_iter().map(Arc::new));
     }
     table.manifest = Arc::new(TableManifest { runs });
@@ -320,7 +321,8 @@ async fn small_memory_writes_more_runs_and_the_same_rows() {
     for start in (0..200_000).step_by(10_000) {
         let columns = numbers(start..start + 10_000);
         let batch = RecordBatch::try_new(Arc::clone(&layout.schema), columns).unwrap();
-        writer.write(batch).await.unwrap();
+        let rows = writer.router().route(batch).unwrap();
+        writer.write(rows).await.unwrap();
     }
     let runs = writer.finish().await.unwrap();
     assert!(runs.len() > 4, "{}", runs.len());
@@ -340,8 +342,10 @@ async fn a_load_that_is_given_up_leaves_nothing() {
     for abort in [true, false] {
         let mut writer = TableWriter::new(Arc::clone(&storage), layout.clone(), 0);
         let batch = RecordBatch::try_new(Arc::clone(&layout.schema), numbers(0..20_000)).unwrap();
-        writer.write(batch.clone()).await.unwrap();
-        writer.write(batch).await.unwrap();
+        let rows = writer.router().route(batch.clone()).unwrap();
+        writer.write(rows).await.unwrap();
+        let rows = writer.router().route(batch).unwrap();
+        writer.write(rows).await.unwrap();
         if abort {
             writer.abort().await;
         } else {

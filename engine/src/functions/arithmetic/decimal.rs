@@ -10,7 +10,7 @@ use datafusion::arrow::{
     error::ArrowError,
 };
 
-use crate::client_error::SqlState;
+use crate::{client_error::SqlState, types::Digits};
 
 use super::{Operation, division_by_zero, failure};
 
@@ -40,6 +40,10 @@ pub(super) fn compute(
         Operation::Add | Operation::Subtract => {
             let (by_left, by_right) = (scales.power(scales.left), scales.power(scales.right));
             let negate = operation == Operation::Subtract;
+            if digits_fit(operation, left, right) {
+                let computed = sums(Sides::of(left, right), by_left, by_right, negate)?;
+                return Ok(Arc::new(computed.with_precision_and_scale(precision, scale)?));
+            }
             each(left, right, |l, r| {
                 let r = if negate { -r } else { r };
                 let sum = l.checked_mul(by_left).zip(r.checked_mul(by_right));
@@ -53,7 +57,7 @@ pub(super) fn compute(
                 // A multiplication of 64 bits has less than 2^126: no more than 38 digits.
                 #[expect(clippy::cast_possible_truncation, reason = "all values are narrow")]
                 let multiply = |l: i128, r: i128| i128::from(l as i64) * i128::from(r as i64);
-                let computed = each_fits(left, right, multiply)?;
+                let computed = each_fits(Sides::of(left, right), multiply)?;
                 return Ok(Arc::new(computed.with_precision_and_scale(precision, scale)?));
             }
             each(left, right, |l, r| multiply(l, r, excess).ok_or_else(overflow))?
@@ -87,6 +91,40 @@ impl Scales {
 fn scale_of(side: &dyn Datum) -> i32 {
     let decimals = side.get().0.as_primitive_opt::<Decimal128Type>();
     decimals.map_or(0, |decimals| decimals.scale().into())
+}
+
+/// Returns whether all results have at most 38 digits, by the types of the sides.
+fn digits_fit(operation: Operation, left: &dyn Datum, right: &dyn Datum) -> bool {
+    let digits = |side: &dyn Datum| Digits::of(side.get().0.data_type());
+    let result = digits(left).zip(digits(right)).map(|(l, r)| operation.digits(l, r));
+    result.is_some_and(Digits::fit)
+}
+
+/// Adds or subtracts what cannot overflow, the sides multiplied to the scale of the result.
+fn sums(
+    mut sides: Sides<'_>,
+    by_left: i128,
+    by_right: i128,
+    negate: bool,
+) -> Result<Decimal128Array, ArrowError> {
+    // `1 - discount`: the one value is multiplied once, and most often that is all there is to do.
+    let (by_left, by_right) = match &mut sides {
+        Sides::Left(one, _) => {
+            *one *= by_left;
+            (1, by_right)
+        }
+        Sides::Right(_, one) => {
+            *one *= by_right;
+            (by_left, 1)
+        }
+        Sides::Nulls(_) | Sides::Both(..) => (by_left, by_right),
+    };
+    match ((by_left, by_right), negate) {
+        ((1, 1), false) => each_fits(sides, |l, r| l + r),
+        ((1, 1), true) => each_fits(sides, |l, r| l - r),
+        (_, false) => each_fits(sides, |l, r| l * by_left + r * by_right),
+        (_, true) => each_fits(sides, |l, r| l * by_left - r * by_right),
+    }
 }
 
 /// Returns whether all values fit in 64 bits; most factors do.
@@ -169,11 +207,10 @@ fn each(
 
 /// As [`each`], of what cannot fail.
 fn each_fits(
-    left: &dyn Datum,
-    right: &dyn Datum,
+    sides: Sides<'_>,
     compute: impl Fn(i128, i128) -> i128,
 ) -> Result<Decimal128Array, ArrowError> {
-    match Sides::of(left, right) {
+    match sides {
         Sides::Nulls(length) => Ok(nulls(length)),
         Sides::Left(one, values) => Ok(values.unary(|value| compute(one, value))),
         Sides::Right(values, one) => Ok(values.unary(|value| compute(value, one))),
@@ -188,6 +225,8 @@ fn nulls(length: usize) -> Decimal128Array {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::Scalar;
+
     use super::*;
 
     #[test]
@@ -205,6 +244,32 @@ mod tests {
         }
         for wide in [i128::from(i64::MAX) + 1, i128::from(i64::MIN) - 1, 1 << 64, -1 << 64] {
             assert!(!is_narrow(&decimals(&[0, wide])), "{wide}");
+        }
+    }
+
+    #[test]
+    fn sums_of_few_and_of_many_digits_agree() {
+        let decimals = |values: &[i128], precision, scale| {
+            let decimals = Decimal128Array::from(values.to_vec());
+            decimals.with_precision_and_scale(precision, scale).unwrap()
+        };
+        let (cents, thousandths) = ([12_345, -1, 99_999], [7, 10_000, -99_999]);
+        for (operation, sign) in [(Operation::Add, 1), (Operation::Subtract, -1)] {
+            let expected = [0, 1, 2].map(|row: usize| cents[row] * 10 + sign * thousandths[row]);
+            for precision in [5, 38] {
+                let (left, right) =
+                    (decimals(&cents, precision, 2), decimals(&thousandths, precision, 3));
+                assert_eq!(digits_fit(operation, &left, &right), precision == 5);
+                let sum = compute(operation, &left, &right, 38, 3).unwrap();
+                assert_eq!(sum.as_primitive::<Decimal128Type>().values().as_ref(), expected);
+            }
+            let (one, many) = (Scalar::new(decimals(&[1], 1, 0)), decimals(&thousandths, 5, 3));
+            let sum = compute(operation, &one, &many, 9, 3).unwrap();
+            let expected = thousandths.map(|value| 1000 + sign * value);
+            assert_eq!(sum.as_primitive::<Decimal128Type>().values().as_ref(), expected);
+            let sum = compute(operation, &many, &one, 9, 3).unwrap();
+            let expected = thousandths.map(|value| value + sign * 1000);
+            assert_eq!(sum.as_primitive::<Decimal128Type>().values().as_ref(), expected);
         }
     }
 

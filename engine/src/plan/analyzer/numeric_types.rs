@@ -173,10 +173,8 @@ fn arithmetic(
         let wraps = !matches!(operation, None | Some(Operation::Divide));
         ((wider.clone(), wider), wraps)
     } else if let (Some(l), Some(r)) = (Digits::of(&left), Digits::of(&right)) {
-        // A product does not wrap where its digits fit, but ours is the quicker one.
-        let ours = |op| matches!(op, Operation::Multiply | Operation::Divide);
-        let wraps = operation.is_some_and(|op| ours(op) || !op.digits(l, r).fit());
-        ((l.arrow(), r.arrow()), wraps)
+        // A sum or product does not wrap where its digits fit, but ours is the quicker one.
+        ((l.arrow(), r.arrow()), operation.is_some())
     } else if left == DataType::Float32 && right == DataType::Float32 {
         ((left.clone(), right.clone()), operation.is_some())
     } else {
