@@ -75,6 +75,8 @@ pub struct WarehouseSource {
     blocks_left_out: usize,
     /// Whether the scan has the columns of row addresses: then it projects columns only.
     has_addresses: bool,
+    /// The place of the DISTKEY among the table's columns, where partitions are slices.
+    dist_key: Option<usize>,
 }
 
 impl WarehouseSource {
@@ -101,6 +103,7 @@ impl WarehouseSource {
             predicate: None,
             blocks_left_out: 0,
             has_addresses: false,
+            dist_key: None,
         }
     }
 
@@ -108,6 +111,17 @@ impl WarehouseSource {
     pub(super) fn with_row_addresses(mut self) -> Self {
         self.has_addresses = true;
         self
+    }
+
+    /// Says that every partition has whole slices, of a table with this DISTKEY.
+    pub(super) fn with_dist_key(mut self, position: usize) -> Self {
+        self.dist_key = Some(position);
+        self
+    }
+
+    /// Returns the column, by its place in the table, of which equal values are in one partition.
+    pub(crate) fn dist_key(&self) -> Option<usize> {
+        self.dist_key
     }
 
     /// Counts blocks of runs that are not even among the files.

@@ -293,13 +293,18 @@ impl TableProvider for WarehouseTable {
             statistics::of_runs(&runs, self.schema.table_schema()).to_inexact()
         };
         let (groups, order) = self.file_groups(&runs)?;
-        let source = self
+        let mut source = self
             .source(state.runtime_env())
             .with_blocks_left_out(left_out.iter().map(|run| block_count(run)).sum());
-        // A partition of a table with a DISTKEY is its slice: this keeps the scan from dealing
-        // files out anew, and claims nothing about keys. Other tables may be dealt out.
-        let partitioning = matches!(self.table.dist_style.effective(), DistStyle::Key(_))
-            .then_some(Partitioning::UnknownPartitioning(groups.len()));
+        let mut partitioning = None;
+        if let DistStyle::Key(column) = self.table.dist_style.effective() {
+            // A partition of a table with a DISTKEY is its slice: this keeps the scan from dealing
+            // files out anew, and claims nothing about keys. Other tables may be dealt out.
+            partitioning = Some(Partitioning::UnknownPartitioning(groups.len()));
+            if let Some(position) = self.table.position(column) {
+                source = source.with_dist_key(position);
+            }
+        }
         // The store behind this URL is never used: the source knows where the runs are.
         let url = ObjectStoreUrl::local_filesystem();
         let config = FileScanConfigBuilder::new(url, Arc::new(source))

@@ -3,6 +3,7 @@
 //! They run after DataFusion's planner has returned, because DataFusion checks (and would undo) what
 //! they do. Every pass takes a plan that could be executed and returns one that could be executed.
 
+mod collocate;
 mod yield_in_joins;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ type Pass = fn(Arc<dyn ExecutionPlan>, &ConfigOptions) -> Result<Arc<dyn Executi
 
 /// The passes, in the order they run.
 const PASSES: &[Pass] = &[
+    collocate::aggregate_in_slices,
     // Last: it only wraps what the others have settled on.
     yield_in_joins::yield_in_joins,
 ];
