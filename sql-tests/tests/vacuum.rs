@@ -169,6 +169,37 @@ async fn many_small_inserts_become_few_runs_by_themselves() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_auto_table_that_outgrows_one_slice_is_spread_by_itself() -> Result<()> {
+    let cluster = Cluster::start(ClusterOptions { slices: Some(2), ..Default::default() })?;
+    let session = cluster.connect().await?;
+    session.run("create table keyed (k int primary key, v varchar) diststyle auto").await?;
+    session.run("create table plain (k int, v varchar) diststyle auto").await?;
+    // Texts that nothing compresses below 8 MB.
+    let rows = "with recursive n (i) as (select 0 union all select i + 1 from n where i < 149999) \
+                select i, sha2(i::varchar, 512) from n";
+    for (table, style) in [("keyed", "AUTO(KEY(k))"), ("plain", "AUTO(EVEN)")] {
+        session.run(&format!("insert into {table} {rows}")).await?;
+        let shown = format!("select diststyle from svv_table_info where \"table\" = '{table}'");
+        let mut now = session.value(&shown).await?;
+        for _ in 0..100 {
+            if now == style {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            now = session.value(&shown).await?;
+        }
+        ensure!(now == style, "{table} is {now}");
+        let count = format!("select count(distinct k) * 10 + count(*) - count(v) from {table}");
+        ensure!(session.number(&count).await? == 1_500_000, "{table} lost rows");
+        let slices = format!(
+            "select count(*) from stv_tbl_perm where name = '{table}' and slice < 6000 and rows > 50000"
+        );
+        ensure!(session.number(&slices).await? == 2, "the rows of {table} are not on both slices");
+    }
+    Ok(())
+}
+
 /// Returns how many files there are below a folder.
 fn files(folder: &Path) -> Result<usize> {
     let mut count = 0;

@@ -28,11 +28,8 @@ use futures::{StreamExt, TryStreamExt};
 use crate::{
     error::Error,
     session::{LastCopy, Outcome, Session},
-    statement::{names, write},
+    statement::{auto_distribution, names, write},
 };
-
-/// A load of more than this makes an AUTO table EVEN: one copy on one slice is for small tables.
-pub(super) const AUTO_ALL_BYTES_MAX: u64 = 8 << 20;
 
 pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<Outcome, Error> {
     let options = Arc::new(CopyOptions::check(copy)?);
@@ -85,10 +82,16 @@ fn spread_if_large(
     files: &[CopyFile],
 ) -> Result<Arc<Table>, Error> {
     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-    if bytes <= AUTO_ALL_BYTES_MAX || table.dist_style != DistStyle::Auto(AutoStyle::All) {
+    if table.dist_style != DistStyle::Auto(AutoStyle::All) {
         return Ok(table);
     }
-    let style = DistStyle::Auto(AutoStyle::Even);
+    let style = match auto_distribution::style(&table, bytes) {
+        AutoStyle::All => return Ok(table),
+        // Rows that are there would have to move: those of EVEN may be anywhere.
+        AutoStyle::Key(_) if !table.manifest.runs.is_empty() => AutoStyle::Even,
+        style => style,
+    };
+    let style = DistStyle::Auto(style);
     session.change(vec![CatalogChange::SetDistStyle { table: table.id, style }])?;
     let catalog = session.catalog();
     names::table(session, &catalog, &copy.table)

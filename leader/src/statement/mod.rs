@@ -3,6 +3,7 @@
 mod alter_table;
 mod analyze;
 mod assignment;
+pub(crate) mod auto_distribution;
 mod copy;
 mod create_schema;
 mod create_table;

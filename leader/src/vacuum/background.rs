@@ -1,4 +1,5 @@
-//! Merges that nobody asked for: many small runs of a table become few.
+//! What nobody asked for: many small runs of a table become few, and a table that has outgrown one copy on one
+//! slice is spread over all.
 //!
 //! One table at a time, and never while a VACUUM runs. After each the task rests for a multiple of the time
 //! it took, so that it takes a share of the machine however many rows arrive.
@@ -18,7 +19,7 @@ use engine::{
 use tokio_util::sync::CancellationToken;
 
 use super::{TableVacuum, record};
-use crate::leader::Leader;
+use crate::{error::Error, leader::Leader, session::ClientIdentity, statement::auto_distribution};
 
 /// How often tables are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
@@ -33,8 +34,19 @@ const FAILURE_REST: Duration = Duration::from_secs(30);
 const SMALL_RUNS_MAX: usize = 2_000;
 /// No session asks for these merges.
 const NO_SESSION: Pid = Pid(0);
+/// Who works in the background on Redshift.
+const SYSTEM_USER: &str = "rdsdb";
 
-/// Merges until it is told to stop.
+/// What is to be done with a table.
+#[derive(Debug, Clone, Copy)]
+enum Chore {
+    /// Its small runs are merged.
+    Merge,
+    /// Its rows go to all slices.
+    Spread,
+}
+
+/// Works until it is told to stop.
 pub(crate) async fn run(leader: Arc<Leader>, stop: CancellationToken) {
     // What was looked at and found in order: a table that has changed since has another manifest.
     let mut seen: HashMap<TableId, Weak<TableManifest>> = HashMap::new();
@@ -45,28 +57,34 @@ pub(crate) async fn run(leader: Arc<Leader>, stop: CancellationToken) {
             () = tokio::time::sleep(rest) => {}
         }
         rest = LOOK_INTERVAL;
-        let Some(table) = next_table(&leader, &mut seen) else { continue };
+        let Some((chore, table)) = next_chore(&leader, &mut seen) else { continue };
         let start = Instant::now();
-        let merged = tokio::select! {
-            () = stop.cancelled() => return,
-            merged = merge(&leader, &table) => merged,
+        let work = async {
+            match chore {
+                Chore::Merge => merge(&leader, &table).await,
+                Chore::Spread => spread(&leader, &table).await,
+            }
         };
-        rest = match merged {
+        let done = tokio::select! {
+            () = stop.cancelled() => return,
+            done = work => done,
+        };
+        rest = match done {
             Ok(()) => rest.max((start.elapsed() * REST_FACTOR).min(REST_MAX)),
             Err(error) => {
                 let sqlstate = error.sqlstate().0;
-                tracing::warn!(table = %table.name, %error, sqlstate, "merge of small runs failed");
+                tracing::warn!(table = %table.name, ?chore, %error, sqlstate, "background work failed");
                 FAILURE_REST
             }
         };
     }
 }
 
-/// Returns a table that has small runs to merge.
-fn next_table(
+/// Returns a table that something is to be done with.
+fn next_chore(
     leader: &Leader,
     seen: &mut HashMap<TableId, Weak<TableManifest>>,
-) -> Option<Arc<Table>> {
+) -> Option<(Chore, Arc<Table>)> {
     let head = leader.log().head();
     seen.retain(|_, manifest| manifest.strong_count() > 0);
     for table in head.tables() {
@@ -76,10 +94,15 @@ fn next_table(
         if is_seen {
             continue;
         }
-        if Work::MergeSmall.is_done(table) {
+        if auto_distribution::is_outgrown(table) {
+            // Moving rows fails a transaction block that has seen where they were, and writes.
+            if leader.log().open_blocks() == 0 {
+                return Some((Chore::Spread, Arc::clone(table)));
+            }
+        } else if Work::MergeSmall.is_done(table) {
             seen.insert(table.id, Arc::downgrade(&table.manifest));
         } else if leader.log().open_blocks() == 0 || small_runs(table) > SMALL_RUNS_MAX {
-            return Some(Arc::clone(table));
+            return Some((Chore::Merge, Arc::clone(table)));
         }
     }
     None
@@ -89,7 +112,30 @@ fn small_runs(table: &Table) -> usize {
     table.manifest.runs.iter().filter(|run| run.is_small()).count()
 }
 
-async fn merge(leader: &Arc<Leader>, table: &Arc<Table>) -> Result<(), crate::error::Error> {
+async fn spread(leader: &Arc<Leader>, table: &Arc<Table>) -> Result<(), Error> {
+    let _one_at_a_time = leader.vacuum_turn().lock().await;
+    let start = Instant::now();
+    let client = ClientIdentity {
+        pid: NO_SESSION,
+        user: SYSTEM_USER.to_owned(),
+        database: leader.database().to_owned(),
+        application_name: String::new(),
+        remote: String::new(),
+        startup_parameters: Vec::new(),
+    };
+    auto_distribution::spread(leader, client, table).await?;
+    tracing::info!(
+        table = %table.name,
+        reason = "the table has outgrown DISTSTYLE ALL",
+        bytes = table.manifest.bytes(),
+        rows = table.manifest.row_count(),
+        elapsed_ms = start.elapsed().as_millis() as u64,
+        "table spread over the slices"
+    );
+    Ok(())
+}
+
+async fn merge(leader: &Arc<Leader>, table: &Arc<Table>) -> Result<(), Error> {
     let _one_at_a_time = leader.vacuum_turn().lock().await;
     let small = small_runs(table);
     let (start, locks) = (Instant::now(), leader.log().new_locks(NO_SESSION));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use engine::{
     catalog::{CatalogChange, SortKey, Table, TableChange},
-    distribution::{AutoStyle, DistStyle},
+    distribution::DistStyle,
     ids::ColumnId,
     sql::{DistStyleName, SortKeyClause},
     write::ColumnSource,
@@ -18,7 +18,7 @@ use engine::{
 use crate::{
     error::Error,
     session::Session,
-    statement::{copy::AUTO_ALL_BYTES_MAX, names, table_definition as definition, write},
+    statement::{auto_distribution, names, table_definition as definition, write},
 };
 
 /// What the statement says of distribution.
@@ -65,19 +65,10 @@ fn dist_style(table: &Table, asked: Asked<'_>) -> Result<DistStyle, Error> {
         (DistStyleName::Key, Some(key)) => DistStyle::Key(names::column(table, key)?.id),
         (DistStyleName::Even, _) => DistStyle::Even,
         (DistStyleName::All, _) => DistStyle::All,
-        (DistStyleName::Auto | DistStyleName::Key, _) => DistStyle::Auto(auto_style(table)),
+        (DistStyleName::Auto | DistStyleName::Key, _) => {
+            DistStyle::Auto(auto_distribution::style(table, table.manifest.bytes()))
+        }
     })
-}
-
-/// Returns what AUTO starts with (developer guide, "ALTER TABLE", ALTER DISTSTYLE AUTO).
-fn auto_style(table: &Table) -> AutoStyle {
-    if table.manifest.bytes() <= AUTO_ALL_BYTES_MAX {
-        return AutoStyle::All;
-    }
-    match table.dist_style.effective() {
-        DistStyle::Key(key) => AutoStyle::Key(key),
-        DistStyle::All | DistStyle::Even | DistStyle::Auto(_) => AutoStyle::Even,
-    }
 }
 
 fn new_sort_key(table: &Table, clause: &SortKeyClause) -> Result<SortKey, Error> {
