@@ -21,7 +21,7 @@ use futures::{StreamExt, stream::BoxStream};
 use tokio::{sync::Mutex, task::JoinSet};
 
 /// Memory for rows of one statement that wait to be sorted and written.
-const WRITE_MEMORY_BYTES_MAX: usize = 192 << 20;
+const WRITE_MEMORY_BYTES_MAX: usize = 160 << 20;
 
 /// Writes all rows, or keeps nothing of them.
 pub async fn write(

@@ -87,7 +87,7 @@ impl WarehouseSource {
         stored: Arc<StoredColumns>,
         footers: Arc<FileMetadataCache>,
     ) -> Self {
-        let readers = RunReaders { storage: Arc::clone(&storage) };
+        let readers = RunReaders { storage: Arc::clone(&storage), is_last: false };
         let schema = Arc::clone(table.table_schema());
         let inner = VortexSource::new(table, format::session().clone())
             .with_projection_pushdown(true)
@@ -105,6 +105,13 @@ impl WarehouseSource {
             has_addresses: false,
             dist_key: None,
         }
+    }
+
+    /// Says that the runs are read once more and then never again.
+    pub(super) fn for_the_last_time(mut self) -> Self {
+        let readers = RunReaders { storage: Arc::clone(&self.storage), is_last: true };
+        self.inner = self.inner.with_vortex_reader_factory(Arc::new(readers));
+        self
     }
 
     /// Says that the table has the columns of row addresses.
@@ -460,6 +467,7 @@ fn blocks_of_part(file: &PartitionedFile, blocks: usize) -> Range<usize> {
 #[derive(Debug)]
 struct RunReaders {
     storage: Arc<ManagedStorage>,
+    is_last: bool,
 }
 
 impl VortexReaderFactory for RunReaders {
@@ -469,6 +477,6 @@ impl VortexReaderFactory for RunReaders {
         _session: &VortexSession,
     ) -> Result<Arc<dyn VortexReadAt>> {
         let meta = &file.object_meta;
-        self.storage.run_reader(&meta.location, meta.size).map_err(external)
+        self.storage.run_reader(&meta.location, meta.size, self.is_last).map_err(external)
     }
 }

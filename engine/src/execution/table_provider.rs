@@ -206,7 +206,9 @@ impl WarehouseTable {
         }
         // The store behind this URL is never used: the source knows where the runs are.
         let url = ObjectStoreUrl::local_filesystem();
-        let config = FileScanConfigBuilder::new(url, Arc::new(self.source(runtime)))
+        // What is merged is replaced: its blocks would push those of others out of memory.
+        let source = self.source(runtime).for_the_last_time();
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_output_partitioning(Some(Partitioning::UnknownPartitioning(groups.len())))
             .with_file_groups(groups)
             .with_output_ordering(order.into_iter().collect())

@@ -260,10 +260,13 @@ impl ManagedStorage {
     }
 
     /// Returns what reads the run at `location`, an object of `bytes` bytes.
+    ///
+    /// What is read once and then never again (`is_last`) takes nobody's place in memory.
     pub fn run_reader(
         &self,
         location: &Path,
         bytes: u64,
+        is_last: bool,
     ) -> Result<Arc<dyn VortexReadAt>, StorageError> {
         let (directory, segments) = match &self.cache {
             RunCache::Files { directory, segments } => (directory, segments),
@@ -278,6 +281,9 @@ impl ManagedStorage {
         fs::metadata(&file).map_err(failed)?;
         let reader = FileReadAt::open(&file, session().handle())
             .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+        if is_last {
+            return Ok(Arc::new(reader));
+        }
         Ok(Arc::new(CachedFile::new(reader, Arc::clone(segments), location)))
     }
 
@@ -290,7 +296,7 @@ impl ManagedStorage {
         if let Some(zones) = self.zone_maps.get(location) {
             return Ok(zones);
         }
-        let reader = self.run_reader(location, bytes)?;
+        let reader = self.run_reader(location, bytes, false)?;
         let zones = Arc::new(read_zone_map(reader, location, bytes).await?);
         self.zone_maps.insert(location.clone(), Arc::clone(&zones), zones.memory_bytes());
         Ok(zones)
