@@ -68,6 +68,7 @@ mod single_value;
 mod sysdate;
 mod text_arguments;
 mod text_operators;
+mod timeofday;
 mod to_regclass;
 mod trunc;
 mod version;
@@ -132,6 +133,7 @@ const SESSION: &[Definition] = &[
     pg_table_size::FUNCTION,
     regclass::FUNCTION,
     sysdate::FUNCTION,
+    timeofday::FUNCTION,
     to_regclass::FUNCTION,
 ];
 

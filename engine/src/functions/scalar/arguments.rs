@@ -9,8 +9,8 @@ use datafusion::{
             StringViewBuilder,
         },
         datatypes::{
-            Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType,
-            TimestampMicrosecondType,
+            Date32Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type,
+            Time64MicrosecondType, TimestampMicrosecondType,
         },
     },
     error::Result,
@@ -67,7 +67,9 @@ impl Arguments {
 
     /// Returns an integer.
     pub(super) fn integer(&self, argument: usize, row: usize) -> Option<i64> {
-        self.primitive::<Int64Type>(argument, row)
+        let narrow = || self.primitive::<Int32Type>(argument, row).map(i64::from);
+        let narrowest = || self.primitive::<Int16Type>(argument, row).map(i64::from);
+        self.primitive::<Int64Type>(argument, row).or_else(narrow).or_else(narrowest)
     }
 
     /// Returns a float.

@@ -33,6 +33,10 @@ pub(super) enum Kind {
     Text,
     /// SMALLINT, INTEGER, BIGINT.
     Integer,
+    /// SMALLINT alone, of two bytes.
+    Integer2,
+    /// INTEGER alone, of four bytes.
+    Integer4,
     /// NUMERIC, as NUMERIC(38, 10).
     Numeric,
     /// REAL, DOUBLE PRECISION.
@@ -89,6 +93,8 @@ impl Kind {
         match self {
             Self::Text => DataType::Utf8View,
             Self::Integer => DataType::Int64,
+            Self::Integer2 => DataType::Int16,
+            Self::Integer4 => DataType::Int32,
             Self::Numeric => DataType::Decimal128(DECIMAL_PRECISION_MAX, NUMERIC_SCALE),
             Self::Double => DataType::Float64,
             Self::Boolean => DataType::Boolean,
@@ -104,6 +110,8 @@ impl Kind {
         match self {
             Self::Text => given.is_string(),
             Self::Integer => given.is_integer(),
+            Self::Integer2 => *given == DataType::Int16,
+            Self::Integer4 => *given == DataType::Int32,
             Self::Numeric => given.is_decimal(),
             Self::Double => given.is_floating(),
             Self::Boolean => *given == DataType::Boolean,
@@ -126,7 +134,7 @@ impl Kind {
             Self::Timestamp | Self::TimestampTz | Self::Date => {
                 matches!(given, DataType::Date32 | DataType::Timestamp(TimeUnit::Microsecond, _))
             }
-            Self::Boolean | Self::Time => false,
+            Self::Boolean | Self::Time | Self::Integer2 | Self::Integer4 => false,
         }
     }
 }

@@ -13,9 +13,11 @@
 
 mod arguments;
 mod checksum;
+mod compare;
 mod date;
 mod date_part;
 mod date_parts;
+mod fnv_hash;
 mod function;
 mod json;
 mod number_template;
@@ -28,6 +30,7 @@ mod text;
 mod time_zone;
 mod to_char;
 mod to_date;
+mod to_number;
 
 pub(crate) use date::{date_trunc_part, date_trunc_years};
 pub(super) use date_part::ExtractByPart;
@@ -45,6 +48,8 @@ const FAMILIES: &[&[Definition]] = &[
     patterns::FUNCTIONS,
     ratio::FUNCTIONS,
     checksum::FUNCTIONS,
+    fnv_hash::FUNCTIONS,
+    compare::FUNCTIONS,
     phonetic::FUNCTIONS,
     text::FUNCTIONS,
     regexp::FUNCTIONS,
@@ -57,5 +62,6 @@ pub(super) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     for definition in FAMILIES.iter().copied().flatten() {
         let _replaced = registry.register_udf(ScalarFunction::udf(definition))?;
     }
+    let _replaced = registry.register_udf(to_number::udf())?;
     Ok(())
 }

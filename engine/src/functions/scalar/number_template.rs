@@ -81,6 +81,46 @@ impl NumberTemplate {
         }
     }
 
+    /// Returns how many digits there can be in all, and how many of them after the point.
+    pub(super) fn precision(&self) -> (usize, usize) {
+        let (whole, fraction) = self.digits();
+        (whole + fraction, fraction)
+    }
+
+    /// Reads a number, in units of its last digit after the point; `None` if the text is no number of
+    /// that form. Group separators, blanks and the currency may be where they want, a sign before or
+    /// behind the digits.
+    pub(super) fn read(&self, text: &str, scale: usize) -> Option<i128> {
+        let (whole_digits, _) = self.digits();
+        let text = text.trim();
+        let bracketed = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
+        let mut is_negative = bracketed.is_some();
+        let (mut digits, mut fraction) = (String::new(), None::<usize>);
+        for c in bracketed.unwrap_or(text).chars() {
+            match c {
+                '0'..='9' => {
+                    digits.push(c);
+                    fraction = fraction.map(|count| count + 1);
+                }
+                '.' if fraction.is_none() && scale > 0 => fraction = Some(0),
+                '-' if !is_negative => is_negative = true,
+                ',' | ' ' | '$' | '+' => {}
+                c if self.pieces.contains(&Piece::Literal(c)) => {}
+                _ => return None,
+            }
+        }
+        let fraction = fraction.unwrap_or(0);
+        let whole = digits.len() - fraction;
+        if digits.is_empty() || whole > whole_digits {
+            return None;
+        }
+        // Digits behind those of the format are cut.
+        digits.truncate(whole + fraction.min(scale));
+        let power = u32::try_from(scale.saturating_sub(fraction)).ok()?;
+        let number = digits.parse::<i128>().ok()?.checked_mul(10_i128.checked_pow(power)?)?;
+        Some(if is_negative { -number } else { number })
+    }
+
     /// Shows a number of that scale, rounded to the digits there are.
     pub(super) fn show(&self, value: i128, scale: u8) -> String {
         if let Some(upper) = self.roman {

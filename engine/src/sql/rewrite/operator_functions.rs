@@ -1,5 +1,6 @@
 //! `|/ x`, `||/ x` and `@ x` are `sqrt(x)`, `cbrt(x)` and `abs(x)`, and `x AT TIME ZONE z` is
-//! `timezone(z, x)`: DataFusion has no such operators, or another meaning of them. `mod(x, y)` is `x % y`.
+//! `timezone(z, x)`: DataFusion has no such operators, or another meaning of them. `mod(x, y)` is `x % y`, and
+//! `~x` is `x # -1`.
 
 use std::ops::ControlFlow;
 
@@ -19,6 +20,10 @@ impl VisitorMut for OperatorsAreFunctions {
                     UnaryOperator::PGSquareRoot => "sqrt",
                     UnaryOperator::PGCubeRoot => "cbrt",
                     UnaryOperator::PGAbs => "abs",
+                    UnaryOperator::BitwiseNot => {
+                        *expr = complement(take(operand));
+                        return ControlFlow::Continue(());
+                    }
                     _ => return ControlFlow::Continue(()),
                 };
                 *expr = call(name, vec![take(operand)]);
@@ -35,6 +40,14 @@ impl VisitorMut for OperatorsAreFunctions {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// All bits of -1 are set.
+fn complement(operand: ast::Expr) -> ast::Expr {
+    let left = Box::new(ast::Expr::Nested(Box::new(operand)));
+    let right = Box::new(ast::Expr::value(ast::Value::Number("-1".to_owned(), false)));
+    let complement = ast::Expr::BinaryOp { left, op: BinaryOperator::PGBitwiseXor, right };
+    ast::Expr::Nested(Box::new(complement))
 }
 
 fn remainder(function: &ast::Function) -> Option<ast::Expr> {
