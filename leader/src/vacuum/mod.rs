@@ -135,7 +135,7 @@ impl TableVacuum<'_> {
         locks: HeldLocks,
     ) -> Result<Merge, Error> {
         let storage = self.leader.storage();
-        let mut transaction = self.leader.log().begin(locks);
+        let mut transaction = self.leader.log().begin_rewrite(locks);
         let now = Arc::clone(transaction.catalog());
         let Some(now) = now.table_by_id(self.table) else { return Ok(Merge::Nothing) };
         let mut pending = PendingObjects::new(Arc::clone(storage));
