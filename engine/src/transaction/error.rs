@@ -80,6 +80,16 @@ pub enum TransactionError {
     Catalog(#[from] CatalogError),
 }
 
+impl TransactionError {
+    /// Returns whether a commit was refused, so that certainly no record names what the transaction wrote.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Catalog(_) | Self::SerializableIsolation { .. } | Self::IsolationLevelChanged
+        )
+    }
+}
+
 impl ClientError for TransactionError {
     fn sqlstate(&self) -> SqlState {
         match self {

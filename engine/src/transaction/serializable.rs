@@ -5,7 +5,7 @@
 //!  T1 ──▶ T2   T1 comes before T2:   T1 read a table of a version without T2's changes of it
 //!                                    T1 changed a table, and T2 read or changed it in a version with them
 //!
-//!  write skew:   T1 reads a, changes b      T1 ──▶ T2, because of b's reader T2 … and T2 ──▶ T1, because of a's:
+//!  write skew:   T1 reads a, changes b      T1 ──▶ T2, because of a, and T2 ──▶ T1, because of b:
 //!                T2 reads b, changes a      whoever commits second is refused
 //! ```
 //!

@@ -263,16 +263,13 @@ impl Session {
                 self.leader.delete_objects(gone);
                 Ok(())
             }
-            // Refused, so certainly in no record. After any other error a record may name these objects.
-            Err(
-                error @ (TransactionError::Catalog(_)
-                | TransactionError::SerializableIsolation { .. }
-                | TransactionError::IsolationLevelChanged),
-            ) => {
-                self.leader.delete_objects(written);
+            Err(error) => {
+                // Else a record may name these objects.
+                if error.is_refusal() {
+                    self.leader.delete_objects(written);
+                }
                 Err(engine::error::Error::from(error).into())
             }
-            Err(error) => Err(engine::error::Error::from(error).into()),
         }
     }
 

@@ -9,6 +9,7 @@ use engine::{
 use crate::{
     error::Error,
     session::{Outcome, Session},
+    vacuum::NO_SESSION,
 };
 
 pub(super) fn run(session: &mut Session, alter: &AlterDatabase) -> Result<Outcome, Error> {
@@ -17,9 +18,11 @@ pub(super) fn run(session: &mut Session, alter: &AlterDatabase) -> Result<Outcom
     if name != session.leader().database() {
         return Err(CatalogError::UndefinedDatabase(name.clone()).into());
     }
-    // What a transaction has read before is known to nobody: there must be none.
+    // What a transaction has read before is known to nobody: there must be none, but those of the background,
+    // which can be tried again.
     let sessions = session.leader().sessions().list();
-    if sessions.iter().any(|other| other.pid != session.client().pid) {
+    let own = [session.client().pid, NO_SESSION];
+    if sessions.iter().any(|other| !own.contains(&other.pid)) {
         let message = format!("database \"{name}\" is being accessed by other users");
         return Err(Error::statement(SqlState::OBJECT_IN_USE, message));
     }
