@@ -14,12 +14,12 @@ use engine::{
     ids::{ColumnId, QueryId, TableId},
     plan::Planner,
     storage::{ManagedStorage, delete_objects, paths::ObjectPath},
-    system::EventLog,
+    system::{EventLog, SessionControl},
     transaction::CommitLog,
 };
 use parking_lot::Mutex;
 
-use crate::{cluster::ComputeNodes, session::SessionRegistry};
+use crate::{cluster::ComputeNodes, connection::CancelRegistry, session::SessionRegistry};
 
 /// Who may connect.
 #[derive(Clone)]
@@ -54,6 +54,7 @@ pub struct Components {
 pub struct Leader {
     components: Components,
     sessions: Arc<SessionRegistry>,
+    cancels: Arc<CancelRegistry>,
     next_query_id: AtomicU64,
     /// The next value of every IDENTITY column in use: values are taken once, committed or not.
     identities: Mutex<HashMap<(TableId, ColumnId), Arc<AtomicI64>>>,
@@ -80,6 +81,7 @@ impl Leader {
         Arc::new(Self {
             components,
             sessions: Arc::default(),
+            cancels: Arc::default(),
             next_query_id: AtomicU64::new(1),
             identities: Mutex::default(),
             analyzed: Mutex::default(),
@@ -96,6 +98,16 @@ impl Leader {
     /// Returns the sessions there are.
     pub fn sessions(&self) -> &Arc<SessionRegistry> {
         &self.sessions
+    }
+
+    /// Returns the connections that can be cancelled or ended.
+    pub(crate) fn cancels(&self) -> &Arc<CancelRegistry> {
+        &self.cancels
+    }
+
+    /// Returns what functions of SQL can do to sessions.
+    pub(crate) fn session_control(&self) -> Arc<dyn SessionControl> {
+        Arc::<CancelRegistry>::clone(&self.cancels)
     }
 
     /// Returns the database's name.

@@ -78,7 +78,6 @@ impl Server {
         let shared = Arc::new(Shared {
             authenticator: Authenticator::new(leader.authentication().clone()),
             leader,
-            cancels: Arc::default(),
             tls: Some(tls),
             require_ssl: settings.require_ssl,
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),

@@ -43,7 +43,7 @@ pub struct ClusterOptions {
     pub s3: Option<S3Address>,
     /// The superuser's password; none is asked for when absent.
     pub password: Option<String>,
-    /// The data folder; a temporary one when absent.
+    /// The data folder, or `s3://bucket/prefix`; a temporary folder when absent.
     pub data: Option<PathBuf>,
     /// The largest file it can write: what a full disk is tested with.
     pub file_bytes_max: Option<u64>,
@@ -56,23 +56,17 @@ pub struct Cluster {
     data: PathBuf,
     port: u16,
     process: ServerProcess,
-    _temporary: Option<TempDir>,
+    /// Where it runs, with its data if nothing else is said.
+    home: TempDir,
 }
 
 impl Cluster {
     /// Starts a warehouse and waits until it serves.
     pub fn start(options: ClusterOptions) -> Result<Self> {
-        let temporary = match &options.data {
-            Some(_) => None,
-            None => Some(TempDir::new().context("make a data folder")?),
-        };
-        let data = match (&options.data, &temporary) {
-            (Some(data), _) => data.clone(),
-            (None, Some(folder)) => folder.path().to_owned(),
-            (None, None) => PathBuf::new(),
-        };
-        let (process, port) = serve(&options, &data)?;
-        Ok(Self { options, data, port, process, _temporary: temporary })
+        let home = TempDir::new().context("make a data folder")?;
+        let data = options.data.clone().unwrap_or_else(|| home.path().to_owned());
+        let (process, port) = serve(&options, &data, home.path())?;
+        Ok(Self { options, data, port, process, home })
     }
 
     /// Starts a warehouse of a shape that reads from an S3 endpoint.
@@ -92,7 +86,7 @@ impl Cluster {
 
     /// Starts another server on the same data, after the first has gone.
     pub fn restart(&mut self) -> Result<()> {
-        let (process, port) = serve(&self.options, &self.data)?;
+        let (process, port) = serve(&self.options, &self.data, self.home.path())?;
         self.process = process;
         self.port = port;
         Ok(())
@@ -119,8 +113,10 @@ impl Cluster {
     }
 }
 
-fn serve(options: &ClusterOptions, data: &Path) -> Result<(ServerProcess, u16)> {
-    let mut process = ServerProcess::spawn(serve_command(options, data)?)?;
+fn serve(options: &ClusterOptions, data: &Path, home: &Path) -> Result<(ServerProcess, u16)> {
+    let mut command = serve_command(options, data)?;
+    command.current_dir(home);
+    let mut process = ServerProcess::spawn(command)?;
     let address = process.wait_ready("postgres")?;
     let port = address.rsplit(':').next().and_then(|port| port.parse().ok());
     Ok((process, port.with_context(|| format!("no port in `{address}`"))?))

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{
-        Catalog, CatalogError, FormerName, Relation, Schema, Table, TableChange, TableManifest,
-        View,
+        Catalog, CatalogError, FormerName, IsolationLevel, Relation, Schema, Table, TableChange,
+        TableManifest, View,
     },
     distribution::DistStyle,
     ids::{ColumnId, DeleteVectorId, RunId, SchemaId, SliceId, TableId},
@@ -97,6 +97,8 @@ pub enum CatalogChange {
         /// The next value.
         next: i64,
     },
+    /// Transactions to come are kept apart in this way.
+    SetIsolationLevel(IsolationLevel),
 }
 
 /// Rows of one run that are deleted.
@@ -195,6 +197,10 @@ impl Catalog {
             }
             CatalogChange::AdvanceIdentity { table, column, next } => {
                 self.advance_identity(*table, *column, *next)
+            }
+            CatalogChange::SetIsolationLevel(level) => {
+                self.isolation = *level;
+                Ok(())
             }
         }
     }

@@ -13,6 +13,7 @@
 mod alter;
 mod change;
 mod error;
+mod isolation;
 mod move_runs;
 mod schema;
 mod table;
@@ -28,6 +29,7 @@ use crate::ids::{CommitSeq, SchemaId, TableId};
 pub use alter::TableChange;
 pub use change::{CatalogChange, RunDeletes};
 pub use error::CatalogError;
+pub use isolation::IsolationLevel;
 pub use schema::{SUPERUSER, Schema};
 pub use table::{
     Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
@@ -51,6 +53,9 @@ pub struct Catalog {
     pub version: CommitSeq,
     /// The next OID to give; never one that was used.
     pub next_oid: u32,
+    /// How transactions are kept apart.
+    #[serde(default)]
+    pub isolation: IsolationLevel,
     schemas: BTreeMap<SchemaId, Arc<Schema>>,
     tables: BTreeMap<TableId, Arc<Table>>,
     views: BTreeMap<TableId, Arc<View>>,
@@ -64,6 +69,7 @@ impl Default for Catalog {
         Self {
             version: CommitSeq(0),
             next_oid: FIRST_USER_OID,
+            isolation: IsolationLevel::default(),
             schemas: BTreeMap::from([(PUBLIC_SCHEMA, Arc::new(Schema::public()))]),
             tables: BTreeMap::new(),
             views: BTreeMap::new(),

@@ -63,7 +63,7 @@ impl CatalogChange {
             | Self::SetDistStyle { table, .. }
             | Self::AdvanceIdentity { table, .. } => tables.contains(table),
             Self::PutView(view) => view.schema == schema,
-            Self::DropView(_) | Self::MoveRuns { .. } => false,
+            Self::DropView(_) | Self::MoveRuns { .. } | Self::SetIsolationLevel(_) => false,
         }
     }
 }

@@ -44,8 +44,12 @@ impl SystemFunction {
         let others = definition.names.iter().skip(1).map(|name| (*name).to_owned());
         let qualified = definition.names.iter().map(|name| format!("{QUALIFIER}{name}"));
         // Stable: the answer holds for one statement, so a call without columns is computed once,
-        // while planning.
-        let signature = Signature::user_defined(Volatility::Stable);
+        // while planning. What acts must not act when it is only planned.
+        let volatility = match definition.evaluate {
+            Evaluate::Plain(_) | Evaluate::Session(_) => Volatility::Stable,
+            Evaluate::Action(_) => Volatility::Volatile,
+        };
+        let signature = Signature::user_defined(volatility);
         let aliases = others.chain(qualified).collect();
         Arc::new(ScalarUDF::from(Self { definition, context, signature, aliases }))
     }
@@ -54,10 +58,10 @@ impl SystemFunction {
         let value = match (&self.definition.evaluate, &self.context) {
             _ if arguments.first() == Some(&Value::Null) => Value::Null,
             (Evaluate::Plain(evaluate), _) => evaluate(arguments).map_err(client_error)?,
-            (Evaluate::Session(evaluate), Some(context)) => {
+            (Evaluate::Session(evaluate) | Evaluate::Action(evaluate), Some(context)) => {
                 evaluate(context, arguments).map_err(client_error)?
             }
-            (Evaluate::Session(_), None) => {
+            (Evaluate::Session(_) | Evaluate::Action(_), None) => {
                 return internal_err!("{} without session", self.name());
             }
         };

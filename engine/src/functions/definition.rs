@@ -4,6 +4,7 @@ use datafusion::{arrow::datatypes::DataType, error::DataFusionError};
 
 use crate::{
     client_error::SqlState,
+    ids::Pid,
     sql::SqlError,
     system::{SystemContext, column::ColumnType, value::Value},
     types::SqlType,
@@ -36,6 +37,8 @@ pub(super) enum Evaluate {
     Plain(fn(&[Value]) -> Result<Value, SqlError>),
     /// From its arguments and the session.
     Session(fn(&SystemContext, &[Value]) -> Result<Value, SqlError>),
+    /// As `Session`, of one that does something: called when the query runs, once for each row.
+    Action(fn(&SystemContext, &[Value]) -> Result<Value, SqlError>),
 }
 
 /// A system function.
@@ -100,6 +103,12 @@ impl Definition {
             client_error(error(SqlState::UNDEFINED_FUNCTION, message))
         })
     }
+}
+
+/// Returns the session that the first argument names, if it can be one.
+pub(super) fn session_pid(arguments: &[Value]) -> Option<Pid> {
+    let pid = arguments.first().and_then(Value::integer)?;
+    i32::try_from(pid).ok().map(Pid)
 }
 
 /// Returns an error with a code.

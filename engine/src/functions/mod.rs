@@ -36,6 +36,7 @@ mod length_coercion;
 mod obj_description;
 pub(crate) mod operand_types;
 mod pg_backend_pid;
+mod pg_cancel_backend;
 mod pg_database_size;
 mod pg_encoding_to_char;
 mod pg_function_is_visible;
@@ -52,6 +53,7 @@ mod pg_size_pretty;
 mod pg_table_is_visible;
 mod pg_table_size;
 mod pg_tablespace_location;
+mod pg_terminate_backend;
 mod pg_type_is_visible;
 mod pg_typeof;
 mod privilege;
@@ -122,6 +124,7 @@ const SESSION: &[Definition] = &[
     has_schema_privilege::FUNCTION,
     has_table_privilege::FUNCTION,
     pg_backend_pid::FUNCTION,
+    pg_cancel_backend::FUNCTION,
     pg_database_size::FUNCTION,
     pg_get_constraintdef::FUNCTION,
     pg_get_userbyid::FUNCTION,
@@ -131,6 +134,7 @@ const SESSION: &[Definition] = &[
     pg_last_query_id::FUNCTION,
     pg_table_is_visible::FUNCTION,
     pg_table_size::FUNCTION,
+    pg_terminate_backend::FUNCTION,
     regclass::FUNCTION,
     sysdate::FUNCTION,
     timeofday::FUNCTION,

@@ -205,6 +205,9 @@ impl CatalogView {
     }
 
     pub(super) fn scan(&self, table: Arc<Table>) -> WarehouseTable {
+        if let Some(reads) = &self.context.reads {
+            reads.note(table.id);
+        }
         let storage = Arc::clone(&self.context.storage);
         WarehouseTable::new(table, storage, self.context.slice_count)
     }

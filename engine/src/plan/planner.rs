@@ -27,6 +27,7 @@ use crate::{
     sql,
     storage::ManagedStorage,
     system::SystemContext,
+    transaction::ReadTables,
 };
 
 /// How many names of select lists one query may use where DataFusion does not see them; names that
@@ -52,6 +53,8 @@ pub struct QueryContext {
     pub former_columns: Vec<FormerColumns>,
     /// A column that is marked in every plan, to find out who uses it.
     pub marked: Option<(TableId, ColumnId)>,
+    /// Where the tables are noted that the query reads, if that matters to its transaction.
+    pub reads: Option<ReadTables>,
     /// How many views the query is inside of.
     pub view_depth: usize,
 }

@@ -11,8 +11,10 @@
 //!   both. A quoted one keeps its quotes in the AST, so that a reserved word or an odd character stays a name.
 //! * An error's position counts characters of the whole query string, from 1.
 
+mod alter_database;
 mod alter_table;
 mod analyze;
+mod cancel;
 mod column_definition;
 mod constraint;
 pub mod copy;
@@ -61,11 +63,11 @@ pub use parse::{parse, parse_expression, parse_query};
 pub(crate) use reserved::needs_quotes;
 pub(crate) use rewrite::call;
 pub use statement::{
-    Assignment, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
-    CreateTableAs, CreateView, Delete, DistStyleName, Drop, DropKind, Explain, IdentityClause,
-    Insert, InsertSource, LikeClause, Merge, MergeAction, MergeInsert, MergeMatched,
-    ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes, Target,
-    TransactionModes, Update, Vacuum, VacuumKind,
+    AlterDatabase, Assignment, Cancel, ColumnDefinition, Constraint, ConstraintKind, CreateSchema,
+    CreateTable, CreateTableAs, CreateView, Delete, DistStyleName, Drop, DropKind, Explain,
+    IdentityClause, Insert, InsertSource, LikeClause, Merge, MergeAction, MergeInsert,
+    MergeMatched, ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes,
+    Target, TransactionModes, Update, Vacuum, VacuumKind,
 };
 pub use values_query::values_query;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use crate::sql::{
-    ParsedStatement, SqlError, Statement, alter_table, analyze, copy, create_schema, create_table,
-    create_view,
+    ParsedStatement, SqlError, Statement, alter_database, alter_table, analyze, cancel, copy,
+    create_schema, create_table, create_view,
     cursor::Cursor,
     delete, drop, explain, insert, lock, merge, query, session, set, show,
     source::Source,
@@ -74,6 +74,9 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
     if cursor.at_all(&["alter", "table"]) {
         return alter_table::parse(cursor).map(Statement::AlterTable);
     }
+    if cursor.at_all(&["alter", "database"]) {
+        return alter_database::parse(cursor).map(Statement::AlterDatabase);
+    }
     let Some(word) = cursor.peek_word().map(str::to_owned) else { return Err(cursor.unexpected()) };
     unsupported::check(cursor)?;
     cursor.advance();
@@ -94,6 +97,7 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         "commit" | "end" => transaction::end(cursor, Statement::Commit),
         "rollback" | "abort" => transaction::end(cursor, Statement::Rollback),
         "set" => set::parse(cursor),
+        "cancel" => cancel::parse(cursor).map(Statement::Cancel),
         "show" => show::parse(cursor).map(Statement::Show),
         "reset" => set::reset(cursor).map(Statement::Reset),
         "deallocate" => session::deallocate(cursor),

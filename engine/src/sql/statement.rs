@@ -73,6 +73,8 @@ pub enum Statement {
     CreateSchema(CreateSchema),
     /// ALTER TABLE.
     AlterTable(AlterTable),
+    /// ALTER DATABASE … ISOLATION LEVEL.
+    AlterDatabase(AlterDatabase),
     /// DROP TABLE | VIEW | SCHEMA.
     Drop(Drop),
     /// TRUNCATE [TABLE].
@@ -81,6 +83,8 @@ pub enum Statement {
     Analyze(Analyze),
     /// VACUUM.
     Vacuum(Vacuum),
+    /// CANCEL process ['message'].
+    Cancel(Cancel),
     /// COPY … FROM 's3://…'.
     Copy(CopyStatement),
     /// BEGIN, START TRANSACTION.
@@ -424,6 +428,24 @@ pub struct CreateSchema {
     pub if_not_exists: bool,
     /// AUTHORIZATION user.
     pub authorization: Option<String>,
+}
+
+/// ALTER DATABASE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlterDatabase {
+    /// Its name.
+    pub name: String,
+    /// ISOLATION LEVEL SERIALIZABLE; SNAPSHOT otherwise.
+    pub serializable: bool,
+}
+
+/// CANCEL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancel {
+    /// The process id of the session whose statement is to end.
+    pub process: u64,
+    /// What its client is told.
+    pub message: Option<String>,
 }
 
 /// DROP.

@@ -26,7 +26,6 @@ const UNSUPPORTED: &[(&[&str], &str, &str)] = &[
     (&["comment"], "COMMENT ON", "Keep the comment with the statement that creates the table."),
     (&["prepare"], "PREPARE", "Prepare the statement through your driver."),
     (&["execute"], "EXECUTE", "Prepare the statement through your driver."),
-    (&["cancel"], "CANCEL", "Cancel the query from its client."),
     (&["savepoint"], "SAVEPOINT", "COMMIT or ROLLBACK the whole transaction."),
     (&["release"], "RELEASE SAVEPOINT", "COMMIT or ROLLBACK the whole transaction."),
     (&["refresh"], "REFRESH MATERIALIZED VIEW", "Create the table again by CREATE TABLE AS."),

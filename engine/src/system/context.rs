@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     catalog::{Catalog, INFORMATION_SCHEMA, PG_CATALOG_SCHEMA, TEMPORARY_PREFIX},
     ids::{Pid, QueryId, SchemaId, UserId},
-    system::EventLog,
+    system::{EventLog, SessionControl},
     transaction::LockInfo,
 };
 
@@ -28,6 +28,8 @@ pub struct SystemContext {
     pub events: Arc<EventLog>,
     /// The sessions there are.
     pub sessions: Vec<SessionInfo>,
+    /// What can be done to them.
+    pub control: Arc<dyn SessionControl>,
     /// The locks of all transactions, held and waited for.
     pub locks: Vec<LockInfo>,
     /// The asking session.

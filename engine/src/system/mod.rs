@@ -27,6 +27,7 @@ mod pg_catalog;
 pub(crate) mod pg_types;
 mod provider;
 pub(crate) mod relation;
+mod session_control;
 mod stl;
 mod stv;
 mod svl;
@@ -47,6 +48,7 @@ pub use event::{
 };
 pub use event_log::{EVENTS_OF_A_KIND_MAX, EventLog, QUERY_TEXT_BYTES_MAX};
 pub use provider::provider;
+pub use session_control::SessionControl;
 pub use table::SystemTable;
 pub use table_size::{blocks, unsorted_rows};
 

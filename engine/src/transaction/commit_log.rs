@@ -39,6 +39,7 @@ use crate::{
         garbage::Garbage,
         locks::{HeldLocks, LockInfo, TableLocks},
         record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
+        serializable::Serializable,
     },
 };
 
@@ -49,6 +50,9 @@ const QUEUE_LENGTH_MAX: usize = 1024;
 /// Transactions in one record.
 const GROUP_MAX: usize = 256;
 
+/// How often a leader that starts tries to be the next to write, while the one before it still writes.
+const TAKE_OVERS_MAX: usize = 1000;
+
 /// How often garbage is looked through that readers held when it was made.
 const GARBAGE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -58,6 +62,7 @@ pub struct CommitLog {
     head: Arc<RwLock<Arc<Catalog>>>,
     queue: mpsc::Sender<Request>,
     locks: Arc<TableLocks>,
+    serializable: Arc<Serializable>,
     next_xid: AtomicU64,
     next_oid: AtomicU32,
     slice_count: u32,
@@ -82,28 +87,18 @@ impl CommitLog {
         slice_count_default: u32,
     ) -> Result<Arc<Self>, TransactionError> {
         let slice_count = open_cluster(&storage, slice_count, slice_count_default).await?;
-        let (catalog, checkpointed) = recover(&storage).await?;
-        delete_unreachable_objects(&storage, &catalog).await?;
-        let head = Arc::new(catalog);
-        let mut garbage = Garbage::default();
-        garbage.published(&head);
+        let writer = Writer::take_over(&storage).await?;
+        let head = writer.head();
+        delete_unreachable_objects(&storage, &head).await?;
         let next_oid = AtomicU32::new(head.next_oid);
         // Not durable: xids order a process's transactions, and start again above the last record.
         let next_xid = AtomicU64::new(head.version.0 * GROUP_MAX as u64 + 1000);
         let (queue, requests) = mpsc::channel(QUEUE_LENGTH_MAX);
-        let head = Arc::new(RwLock::new(head));
-        let mut writer = Writer {
-            storage,
-            head: Arc::clone(&head),
-            identity: format!("{:032x}", rand::random::<u128>()),
-            checkpointed,
-            garbage,
-            fenced: false,
-        };
-        writer.write(Vec::new()).await?;
+        let head = Arc::clone(&writer.head);
         tokio::spawn(writer.run(requests));
         let locks = Arc::default();
         Ok(Arc::new(Self {
+            serializable: Serializable::new(Arc::clone(&head)),
             head,
             queue,
             locks,
@@ -142,6 +137,12 @@ impl CommitLog {
     ///
     /// A writer takes its table's lock first: then nobody has changed the table since that version.
     pub fn begin(&self, locks: HeldLocks) -> Transaction {
+        let (base, tracked) = self.serializable.begin();
+        Transaction { tracked, ..Transaction::begin(locks, base) }
+    }
+
+    /// As [`Self::begin`], of a transaction that changes no row: others need not be before or after it.
+    pub fn begin_rewrite(&self, locks: HeldLocks) -> Transaction {
         Transaction::begin(locks, self.head())
     }
 
@@ -170,7 +171,10 @@ impl CommitLog {
     /// Makes a transaction visible and durable, or neither.
     pub async fn commit(&self, transaction: Transaction) -> Result<Arc<Catalog>, TransactionError> {
         if transaction.is_read_only() {
-            return Ok(self.head());
+            let head = self.head();
+            // What it read may leave no serial order to those who write.
+            transaction.commit_serializable(&transaction.base, head.version)?;
+            return Ok(head);
         }
         let (reply, answer) = oneshot::channel();
         let request = Request { transaction, reply };
@@ -230,22 +234,22 @@ async fn recover(storage: &ManagedStorage) -> Result<(Catalog, CommitSeq), Trans
         if seq.0 != catalog.version.0 + 1 {
             return Err(TransactionError::Missing(catalog.version.0 + 1));
         }
-        let path = ObjectPath::Commit(seq);
-        let bytes = storage.get(&path).await?;
-        let record: CommitRecord = record::decode(Kind::Commit, &path.to_string(), &bytes)?;
-        replay(&mut catalog, &record, &path.to_string())?;
+        replay_next(storage, &mut catalog).await?;
     }
     Ok((catalog, newest.unwrap_or(CommitSeq(0))))
 }
 
-fn replay(
+/// Reads the record after a version and does what it says.
+async fn replay_next(
+    storage: &ManagedStorage,
     catalog: &mut Catalog,
-    record: &CommitRecord,
-    path: &str,
 ) -> Result<(), TransactionError> {
+    let path = ObjectPath::Commit(CommitSeq(catalog.version.0 + 1));
+    let (bytes, path) = (storage.get(&path).await?, path.to_string());
+    let record: CommitRecord = record::decode(Kind::Commit, &path, &bytes)?;
     for change in record.transactions.iter().flat_map(|transaction| &transaction.changes) {
         catalog.apply(change).map_err(|error| TransactionError::Damaged {
-            path: path.to_owned(),
+            path: path.clone(),
             reason: error.to_string(),
         })?;
     }
@@ -255,8 +259,8 @@ fn replay(
 
 /// Deletes what a process that was killed left behind: runs and delete vectors that no record names.
 ///
-/// Safe only here, before the first statement: no transaction of this process is writing, and the
-/// root is locked against any other.
+/// Safe only here, before the first statement: no transaction of this process is writing, and those of
+/// a leader before this one can no longer commit.
 async fn delete_unreachable_objects(
     storage: &ManagedStorage,
     catalog: &Catalog,
@@ -281,6 +285,31 @@ struct Writer {
 }
 
 impl Writer {
+    /// Recovers what was committed, and writes the record after it: no leader before this one commits
+    /// anything from then on.
+    async fn take_over(storage: &Arc<ManagedStorage>) -> Result<Self, TransactionError> {
+        let (mut catalog, checkpointed) = recover(storage).await?;
+        for _ in 0..TAKE_OVERS_MAX {
+            let mut writer = Self::of(Arc::clone(storage), catalog.clone(), checkpointed);
+            match writer.write(Vec::new()).await {
+                Ok(_) => return Ok(writer),
+                // The one before it has committed meanwhile.
+                Err(TransactionError::Fenced) => replay_next(storage, &mut catalog).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(TransactionError::Fenced)
+    }
+
+    fn of(storage: Arc<ManagedStorage>, catalog: Catalog, checkpointed: CommitSeq) -> Self {
+        let head = Arc::new(catalog);
+        let mut garbage = Garbage::default();
+        garbage.published(&head);
+        let identity = format!("{:032x}", rand::random::<u128>());
+        let head = Arc::new(RwLock::new(head));
+        Self { storage, head, identity, checkpointed, garbage, fenced: false }
+    }
+
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
         loop {
@@ -302,10 +331,15 @@ impl Writer {
     }
 
     async fn commit_group(&mut self, group: Vec<Request>) {
-        let mut next = (*self.head()).clone();
+        let head = self.head();
+        let (mut next, seq) = ((*head).clone(), CommitSeq(head.version.0 + 1));
         let (mut accepted, mut transactions) = (Vec::new(), Vec::new());
         for Request { transaction, reply } in group {
-            match apply_all(&next, &transaction.changes) {
+            let applied = apply_all(&next, &transaction.changes).map_err(TransactionError::from);
+            // Noted before it is written: should that fail, others are refused that need not be.
+            let applied =
+                applied.and_then(|next| transaction.commit_serializable(&head, seq).map(|()| next));
+            match applied {
                 Ok(applied) => {
                     next = applied;
                     let Transaction { locks, changes, .. } = transaction;
@@ -313,7 +347,7 @@ impl Writer {
                     // Held until the version is published: whoever waits for one reads that version.
                     accepted.push((reply, locks));
                 }
-                Err(error) => drop(reply.send(Err(error.into()))),
+                Err(error) => drop(reply.send(Err(error))),
             }
         }
         if accepted.is_empty() {

@@ -52,16 +52,20 @@ pub enum TransactionError {
         /// Whose session holds it.
         blocked_by: Pid,
     },
-    /// Another transaction deleted a row after this one's snapshot: no order of the two is serial.
+    /// Another transaction deleted a row after this one's snapshot, or all that it did and read would have to come both
+    /// before and after what others did: there is no serial order.
     #[error("1023")]
     SerializableIsolation {
         /// The table.
         table: TableId,
-        /// The transaction that cannot go on, and the one it conflicts with, where that is known.
+        /// The transaction that cannot go on, and those it conflicts with, where they are known.
         cycle: Vec<Xid>,
         /// The session of the first.
         pid: Pid,
     },
+    /// The transaction started under another isolation level, and what it has read was not noted.
+    #[error("the isolation level of the database was changed by a concurrent transaction")]
+    IsolationLevelChanged,
     /// The log is closed.
     #[error("the server is shutting down")]
     Closed,
@@ -76,6 +80,16 @@ pub enum TransactionError {
     Catalog(#[from] CatalogError),
 }
 
+impl TransactionError {
+    /// Returns whether a commit was refused, so that certainly no record names what the transaction wrote.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Catalog(_) | Self::SerializableIsolation { .. } | Self::IsolationLevelChanged
+        )
+    }
+}
+
 impl ClientError for TransactionError {
     fn sqlstate(&self) -> SqlState {
         match self {
@@ -86,6 +100,7 @@ impl ClientError for TransactionError {
             Self::Deadlock { .. } => SqlState::DEADLOCK_DETECTED,
             // Redshift's own, which drivers and retry loops know by its text.
             Self::SerializableIsolation { .. } => SqlState::INTERNAL_ERROR,
+            Self::IsolationLevelChanged => SqlState::SERIALIZATION_FAILURE,
             Self::NotWritten(_, sqlstate) => *sqlstate,
             Self::Storage(error) => error.sqlstate(),
             Self::Catalog(error) => error.sqlstate(),
@@ -116,6 +131,7 @@ impl ClientError for TransactionError {
             Self::Deadlock { .. } => {
                 Some("Lock the tables in the same order in all transactions.".to_owned())
             }
+            Self::IsolationLevelChanged => Some("Run the transaction again.".to_owned()),
             Self::SliceCount { stored, .. } => {
                 Some(format!("Start with --slices {stored}, or without --slices."))
             }

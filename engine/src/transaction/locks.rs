@@ -152,6 +152,11 @@ impl HeldLocks {
         self.started_us
     }
 
+    /// Returns the transaction and its session.
+    pub(super) fn owner(&self) -> (Xid, Pid) {
+        (self.xid, self.pid)
+    }
+
     /// Returns the transaction's number.
     pub fn xid(&self) -> Xid {
         self.xid

@@ -14,12 +14,14 @@
 //! * Who writes to a table holds its write lock until the transaction's end: a table has one writer.
 //! * Only [`CommitLog::commit`] makes anything visible: one record holds the whole transaction.
 //! * A commit is acknowledged after its record is durable, never before.
+//! * In a serializable database no transaction commits that closes a cycle of transactions (`serializable.rs`).
 
 mod commit_log;
 mod error;
 mod garbage;
 mod locks;
 mod record;
+mod serializable;
 
 use std::sync::{
     Arc,
@@ -28,13 +30,16 @@ use std::sync::{
 
 use crate::{
     catalog::{Catalog, CatalogChange, CatalogError, Table, Temporary},
-    ids::{SchemaId, TableId, Xid},
+    ids::{CommitSeq, SchemaId, TableId, Xid},
     storage::paths::ObjectPath,
 };
 
 pub use commit_log::CommitLog;
 pub use error::TransactionError;
 pub use locks::{HeldLocks, LockInfo, LockMode};
+pub use serializable::ReadTables;
+
+use serializable::Tracked;
 
 /// A transaction in progress.
 #[derive(Debug)]
@@ -46,6 +51,8 @@ pub struct Transaction {
     /// That version with the transaction's own changes.
     working: Arc<Catalog>,
     changes: Vec<CatalogChange>,
+    /// What keeps it apart from others, if its database is serializable.
+    tracked: Option<Tracked>,
     /// Counts it among the blocks, while it lasts.
     _block: Option<OpenBlock>,
 }
@@ -72,7 +79,8 @@ impl Drop for OpenBlock {
 impl Transaction {
     /// Starts a transaction that reads `base`.
     pub fn begin(locks: HeldLocks, base: Arc<Catalog>) -> Self {
-        Self { locks, working: Arc::clone(&base), base, changes: Vec::new(), _block: None }
+        let working = Arc::clone(&base);
+        Self { locks, working, base, changes: Vec::new(), tracked: None, _block: None }
     }
 
     /// Shows the transaction more than is committed: its session's temporary tables.
@@ -104,6 +112,32 @@ impl Transaction {
     /// Returns the committed version below, for as long as the transaction's rows are being read.
     pub fn base(&self) -> &Arc<Catalog> {
         &self.base
+    }
+
+    /// Returns where the tables are to be noted that it reads, if that matters.
+    pub fn read_tables(&self) -> Option<ReadTables> {
+        self.tracked.as_ref().map(Tracked::read_tables)
+    }
+
+    /// Fails with 1023 if the transaction cannot commit any more, after what others have committed.
+    pub fn check_serializable(&self) -> Result<(), TransactionError> {
+        match &self.tracked {
+            Some(tracked) => tracked.check(self.locks.owner(), &self.changes),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails if the transaction must not commit beside those that are in `head`; else notes that it does, in the record
+    /// `at`.
+    fn commit_serializable(&self, head: &Catalog, at: CommitSeq) -> Result<(), TransactionError> {
+        match &self.tracked {
+            Some(tracked) => tracked.commit(self.locks.owner(), &self.changes, at),
+            // What it has read is known to nobody.
+            None if head.isolation != self.base.isolation => {
+                Err(TransactionError::IsolationLevelChanged)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Returns whether there is anything to commit.

@@ -76,7 +76,6 @@ pub(crate) type BoxedSocket = Box<dyn Socket>;
 pub(crate) struct Shared {
     pub(crate) leader: Arc<Leader>,
     pub(crate) authenticator: Authenticator,
-    pub(crate) cancels: Arc<CancelRegistry>,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) require_ssl: bool,
     /// One permit per connection that is in.
@@ -154,7 +153,7 @@ impl Connection {
         let reader = tokio::spawn(read_frames(reader, unread, sender, lost.clone()));
         let mut output = Output::new(writer);
         output.buffer().extend_from_slice(&greeting);
-        let killed = shared.kill.clone();
+        let killed = cancel.slot().killed();
         Self {
             interrupt: Interrupt { statement: CancellationToken::new(), lost, killed },
             shared,
@@ -175,6 +174,8 @@ impl Connection {
             while self.next().await.is_ok() {}
         }
         self.portals.clear();
+        // Nobody waits for its locks while it takes its leave.
+        self.session.statement_failed();
         let _ = tokio::time::timeout(GOODBYE_TIMEOUT, self.output.close()).await;
         tracing::info!("disconnected");
     }
@@ -184,6 +185,10 @@ impl Connection {
         let frame = tokio::select! {
             biased;
             () = self.shared.shutdown.cancelled() => {
+                self.say_goodbye();
+                return Err(Closed);
+            }
+            () = self.interrupt.killed.cancelled() => {
                 self.say_goodbye();
                 return Err(Closed);
             }
@@ -291,10 +296,10 @@ impl Connection {
         self.push_notices();
         let error = match failure {
             Failure::Statement(error) => error,
-            Failure::Stopped(Stop::Canceled) => Error::statement(
-                SqlState::QUERY_CANCELED,
-                "canceling statement due to user request",
-            ),
+            Failure::Stopped(Stop::Canceled) => {
+                let message = self.cancel.slot().message(self.session.query());
+                Error::statement(SqlState::QUERY_CANCELED, message)
+            }
             Failure::Stopped(Stop::Lost) => {
                 self.session.statement_failed();
                 return Err(Closed);

@@ -153,7 +153,7 @@ pub(crate) async fn start(
                 continue;
             }
             Ok(FirstPacket::Cancel(pid, secret)) => {
-                shared.cancels.cancel(pid, secret);
+                shared.leader.cancels().cancel(pid, secret);
                 // A client that came by TLS waits for its end.
                 let _ = socket.shutdown().await;
                 return None;
@@ -279,7 +279,7 @@ async fn open(
         startup_parameters,
     };
     let session = Session::open(&shared.leader, identity).map_err(Refusal::Error)?;
-    let (cancel, secret) = shared.cancels.register(pid);
+    let (cancel, secret) = shared.leader.cancels().register(pid, &shared.kill);
     let greeting = greet(&session, pid, secret).map_err(Refusal::Error)?;
     tracing::Span::current().record("pid", pid.0);
     tracing::info!(%user, %database, %peer, secure, "connected");

@@ -255,6 +255,7 @@ impl Session {
             slice_count: self.leader.log().slice_count(),
             events: Arc::clone(self.leader.events()),
             sessions: self.leader.sessions().list(),
+            control: self.leader.session_control(),
             locks: self.leader.log().locks(),
             pid: self.client.pid,
             query_started_us: now_us,
@@ -274,6 +275,7 @@ impl Session {
             former_names: Vec::new(),
             former_columns: Vec::new(),
             marked: None,
+            reads: self.transaction.as_ref().and_then(Transaction::read_tables),
             view_depth: 0,
         };
         self.leader.planner().session(Arc::new(context))

@@ -97,6 +97,20 @@ impl Session {
         self.mode != Mode::Autocommit
     }
 
+    /// Fails if the statement, called so, is one of several that commit together.
+    pub(crate) fn refuse_shared_transaction(&self, what: &str) -> Result<(), Error> {
+        let message = match self.mode {
+            Mode::Autocommit => return Ok(()),
+            Mode::Implicit => {
+                format!("{what} cannot be executed from a function or multi-command string")
+            }
+            Mode::Block | Mode::Failed => {
+                format!("{what} cannot run inside a transaction block")
+            }
+        };
+        Err(Error::statement(SqlState::ACTIVE_SQL_TRANSACTION, message))
+    }
+
     /// Returns what the current transaction sees; it starts with the first statement that asks.
     pub(crate) fn catalog(&mut self) -> Arc<Catalog> {
         Arc::clone(self.transaction().catalog())
@@ -155,7 +169,11 @@ impl Session {
     pub(crate) async fn statement_done(&mut self) -> Result<(), Error> {
         match self.mode {
             Mode::Autocommit => self.commit_current().await,
-            Mode::Implicit | Mode::Block | Mode::Failed => Ok(()),
+            // Sooner than at its end, a transaction is told that it cannot commit.
+            Mode::Implicit | Mode::Block | Mode::Failed => match &self.transaction {
+                Some(transaction) => Ok(transaction.check_serializable()?),
+                None => Ok(()),
+            },
         }
     }
 
@@ -245,12 +263,13 @@ impl Session {
                 self.leader.delete_objects(gone);
                 Ok(())
             }
-            // Refused, so certainly in no record. After any other error a record may name these objects.
-            Err(error @ TransactionError::Catalog(_)) => {
-                self.leader.delete_objects(written);
+            Err(error) => {
+                // Else a record may name these objects.
+                if error.is_refusal() {
+                    self.leader.delete_objects(written);
+                }
                 Err(engine::error::Error::from(error).into())
             }
-            Err(error) => Err(engine::error::Error::from(error).into()),
         }
     }
 

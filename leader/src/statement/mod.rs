@@ -1,9 +1,11 @@
 //! Statements: one file each. This is the one dispatch.
 
+mod alter_database;
 mod alter_table;
 mod analyze;
 mod assignment;
 pub(crate) mod auto_distribution;
+mod cancel;
 mod copy;
 mod create_schema;
 mod create_table;
@@ -105,11 +107,13 @@ fn kind_of(statement: &Statement) -> StatementKind {
         | Statement::CreateView(_)
         | Statement::CreateSchema(_)
         | Statement::AlterTable(_)
+        | Statement::AlterDatabase(_)
         | Statement::Drop(_) => StatementKind::Ddl,
         Statement::Explain(_)
         | Statement::Truncate(_)
         | Statement::Analyze(_)
         | Statement::Vacuum(_)
+        | Statement::Cancel(_)
         | Statement::Lock(_)
         | Statement::Begin(_)
         | Statement::Commit
@@ -158,11 +162,13 @@ async fn dispatch(
         Statement::CreateView(create) => create_view::run(session, create).await,
         Statement::CreateSchema(create) => create_schema::run(session, create),
         Statement::AlterTable(alter) => alter_table::run(session, alter).await,
+        Statement::AlterDatabase(alter) => alter_database::run(session, alter),
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
         Statement::Analyze(analyze) => analyze::run(session, analyze),
         Statement::Vacuum(vacuum) => vacuum::run(session, vacuum).await,
         Statement::Copy(copy) => copy::run(session, copy).await,
+        Statement::Cancel(cancel) => cancel::run(session, cancel),
         Statement::Begin(modes) => session.begin(modes).map(|()| Outcome::done("BEGIN")),
         Statement::Commit => session.commit().await.map(Outcome::done),
         Statement::Rollback => {

@@ -22,14 +22,7 @@ use crate::{
 const THRESHOLD_PERCENT: u8 = 95;
 
 pub(super) async fn run(session: &mut Session, vacuum: &Vacuum) -> Result<Outcome, Error> {
-    if session.in_block() {
-        let message = "VACUUM cannot run inside a transaction block";
-        return Err(Error::statement(SqlState::ACTIVE_SQL_TRANSACTION, message));
-    }
-    if session.shares_transaction() {
-        let message = "VACUUM cannot be executed from a function or multi-command string";
-        return Err(Error::statement(SqlState::ACTIVE_SQL_TRANSACTION, message));
-    }
+    session.refuse_shared_transaction("VACUUM")?;
     let catalog = session.catalog_now();
     let tables = match &vacuum.table {
         Some(name) => vec![names::table(session, &catalog, name)?],

@@ -32,8 +32,8 @@ const REST_MAX: Duration = Duration::from_secs(5);
 const FAILURE_REST: Duration = Duration::from_secs(30);
 /// Small runs of a table that are too many to wait for transaction blocks to end.
 const SMALL_RUNS_MAX: usize = 2_000;
-/// No session asks for these merges.
-const NO_SESSION: Pid = Pid(0);
+/// No client's session: what works in the background has it.
+pub(crate) const NO_SESSION: Pid = Pid(0);
 /// Who works in the background on Redshift.
 const SYSTEM_USER: &str = "rdsdb";
 

@@ -21,14 +21,14 @@ use engine::{
     ids::{Pid, TableId, Xid},
     storage::PendingObjects,
     system::{VacuumEvent, VacuumPhase, VacuumProgress, blocks, unsorted_rows},
-    transaction::{HeldLocks, LockMode, TransactionError},
+    transaction::{HeldLocks, LockMode},
     vacuum::{Eligible, Rewritten, Work, replacement, rewrites},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{cluster::RewriteRequest, error::Error, leader::Leader};
 
-pub(crate) use background::run as run_in_background;
+pub(crate) use background::{NO_SESSION, run as run_in_background};
 
 /// How long a merge that nobody asked for waits for the table's writers.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -135,7 +135,7 @@ impl TableVacuum<'_> {
         locks: HeldLocks,
     ) -> Result<Merge, Error> {
         let storage = self.leader.storage();
-        let mut transaction = self.leader.log().begin(locks);
+        let mut transaction = self.leader.log().begin_rewrite(locks);
         let now = Arc::clone(transaction.catalog());
         let Some(now) = now.table_by_id(self.table) else { return Ok(Merge::Nothing) };
         let mut pending = PendingObjects::new(Arc::clone(storage));
@@ -155,8 +155,7 @@ impl TableVacuum<'_> {
         match self.leader.log().commit(transaction).await {
             Ok(_) => Ok(Merge::Committed),
             Err(error) => {
-                if matches!(error, TransactionError::Catalog(_)) {
-                    // Refused, so certainly in no record.
+                if error.is_refusal() {
                     self.leader.delete_objects(objects);
                 }
                 Err(EngineError::from(error).into())

@@ -25,5 +25,6 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
-    rows.push(row![&context.database, SUPERUSER, "local", NULL, NULL, "Snapshot Isolation"]);
+    let isolation = context.catalog.isolation.name();
+    rows.push(row![&context.database, SUPERUSER, "local", NULL, NULL, isolation]);
 }

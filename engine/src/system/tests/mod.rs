@@ -13,8 +13,8 @@ use datafusion::{
 use sqlparser::ast;
 
 use super::{
-    EventLog, LoadError, SessionInfo, StatementFinished, StatementKind, SystemContext, provider,
-    tables,
+    EventLog, LoadError, SessionControl, SessionInfo, StatementFinished, StatementKind,
+    SystemContext, provider, tables,
 };
 use crate::{
     catalog::{
@@ -168,6 +168,20 @@ fn events() -> EventLog {
     events
 }
 
+/// No session can be reached.
+#[derive(Debug)]
+struct Nobody;
+
+impl SessionControl for Nobody {
+    fn cancel_statement(&self, _: Pid, _: Option<&str>) -> bool {
+        false
+    }
+
+    fn terminate(&self, _: Pid) -> bool {
+        false
+    }
+}
+
 fn session() -> TestResult<SessionContext> {
     let context = Arc::new(SystemContext {
         catalog: Arc::new(catalog()?),
@@ -186,6 +200,7 @@ fn session() -> TestResult<SessionContext> {
             started_us: 1_700_000_000_000_000,
             query: Some("select 1".to_owned()),
         }],
+        control: Arc::new(Nobody),
         locks: Vec::new(),
         pid: Pid(42),
         query_started_us: 1_700_000_000_000_000,
@@ -280,6 +295,7 @@ fn rows_have_one_value_per_column() -> TestResult {
         slice_count: 2,
         events: Arc::new(events()),
         sessions: Vec::new(),
+        control: Arc::new(Nobody),
         locks: Vec::new(),
         pid: Pid(1),
         query_started_us: 0,

@@ -18,7 +18,7 @@ use engine::{
 use crate::{
     error::Error,
     session::Session,
-    statement::{alter_table::refuse_in_block, names, write},
+    statement::{names, write},
 };
 
 /// What to do with columns that one of the tables lacks.
@@ -36,7 +36,7 @@ pub(super) async fn run(
     source: &QualifiedName,
     extra: Extra,
 ) -> Result<(), Error> {
-    refuse_in_block(session, "ALTER TABLE APPEND")?;
+    session.refuse_shared_transaction("ALTER TABLE APPEND")?;
     let mode = LockMode::AccessExclusive;
     // Both locks come before the snapshot.
     let table = names::table(session, &session.catalog_now(), source)?.id;

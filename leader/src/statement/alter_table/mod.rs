@@ -31,8 +31,8 @@ pub(super) async fn run(session: &mut Session, alter: &AlterTable) -> Result<Out
             append::run(session, &alter.name, source, extra).await?;
         }
         action => {
-            if matches!(action, AlterAction::ColumnType { .. }) {
-                refuse_in_block(session, "ALTER TABLE ALTER COLUMN TYPE")?;
+            if matches!(action, AlterAction::ColumnType { .. }) && session.in_block() {
+                session.refuse_shared_transaction("ALTER TABLE ALTER COLUMN TYPE")?;
             }
             define(session, &alter.name, action).await?;
         }
@@ -91,12 +91,4 @@ fn set_owner(session: &mut Session, name: &QualifiedName, owner: &str) -> Result
     }
     let message = format!("user \"{owner}\" does not exist");
     Err(Error::statement(SqlState::UNDEFINED_OBJECT, message))
-}
-
-fn refuse_in_block(session: &Session, what: &str) -> Result<(), Error> {
-    if !session.in_block() {
-        return Ok(());
-    }
-    let message = format!("{what} cannot run inside a transaction block");
-    Err(Error::statement(SqlState::ACTIVE_SQL_TRANSACTION, message))
 }
