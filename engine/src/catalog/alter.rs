@@ -49,6 +49,8 @@ pub enum TableChange {
     },
     /// Columns are encoded otherwise.
     SetEncodings(Vec<(ColumnId, String)>),
+    /// Whether the table is ENCODE AUTO; columns keep the encodings they have.
+    SetEncodeAuto(bool),
     /// Rows go to slices, or are ordered there, in another way; the runs that keep to it come with
     /// [`ReplaceRuns`](crate::catalog::CatalogChange::ReplaceRuns).
     SetLayout {
@@ -93,6 +95,10 @@ impl Catalog {
                 for (column, encoding) in encodings {
                     table.column_mut(*column)?.encoding.clone_from(encoding);
                 }
+                Ok(())
+            }
+            TableChange::SetEncodeAuto(encode_auto) => {
+                self.table_mut(id)?.encode_auto = *encode_auto;
                 Ok(())
             }
             TableChange::SetLayout { dist_style, sort_key } => {
@@ -210,6 +216,7 @@ pub(super) fn constant_statistics(
         null_count: if value.is_some() { 0 } else { row_count },
         distinct_count: u64::from(value.is_some()),
         trailing_blanks,
+        bytes: 0,
     }
 }
 
@@ -263,6 +270,7 @@ mod tests {
             has_stray_columns: false,
             dist_style: DistStyle::Even,
             sort_key: SortKey::Auto,
+            encode_auto: true,
             constraints: Vec::new(),
             created_at_us: 0,
             manifest: Arc::new(TableManifest { runs: vec![Arc::new(run)] }),

@@ -9,6 +9,7 @@ use crate::{
     distribution::{AutoStyle, DistStyle, RowDistribution},
     ids::{ColumnId, RunId, SchemaId, TableId, UserId},
     storage::{
+        encoding::Encoding,
         paths::{ObjectPath, RunPath},
         run::{Run, StatisticsValue},
         writer::TableLayout,
@@ -39,12 +40,20 @@ pub struct Table {
     pub dist_style: DistStyle,
     /// How rows are ordered within a slice.
     pub sort_key: SortKey,
+    /// ENCODE AUTO: runs are compressed by whatever suits them, not by [`Column::encoding`].
+    #[serde(default = "yes")]
+    pub encode_auto: bool,
     /// PRIMARY KEY, UNIQUE, FOREIGN KEY: kept for the planner, never enforced.
     pub constraints: Vec<TableConstraint>,
     /// When it was created: microseconds since 1970, UTC.
     pub created_at_us: i64,
     /// Its live runs.
     pub manifest: Arc<TableManifest>,
+}
+
+/// ENCODE AUTO is the default of tables, and what those were that were written before there was another.
+fn yes() -> bool {
+    true
 }
 
 /// A column of a table.
@@ -241,10 +250,16 @@ impl Table {
         TableLayout {
             table: self.id,
             schema: self.stored_schema(),
+            encodings: self.columns.iter().map(|column| self.encoding(column)).collect(),
             sort_columns: sort_columns.collect(),
             distribution,
             slice_count,
         }
+    }
+
+    /// Returns how a column is compressed in new runs.
+    pub fn encoding(&self, column: &Column) -> Encoding {
+        if self.encode_auto { Encoding::Sampled } else { Encoding::of_name(&column.encoding) }
     }
 
     /// Returns where a run of the table is.
@@ -297,6 +312,7 @@ impl Table {
             has_stray_columns: false,
             dist_style,
             sort_key,
+            encode_auto: true,
             constraints: Vec::new(),
             created_at_us: 0,
             manifest: Arc::default(),

@@ -243,6 +243,8 @@ fn column_statistics(
         null_count: zones.null_counts.values().iter().sum(),
         distinct_count: distinct.estimate(),
         trailing_blanks: batches.iter().any(|batch| has_trailing_blank(batch.column(index))),
+        // Known once they are written.
+        bytes: 0,
     })
 }
 

@@ -235,6 +235,7 @@ mod tests {
             dropped_column_max: 0,
             has_stray_columns: false,
             sort_key: SortKey::Auto,
+            encode_auto: true,
             constraints: Vec::new(),
             created_at_us: 0,
             manifest: Arc::new(TableManifest { runs: row_counts.iter().map(run).collect() }),

@@ -51,6 +51,7 @@ pub(super) async fn run(
         has_stray_columns: false,
         dist_style,
         sort_key,
+        encode_auto: true,
         constraints: Vec::new(),
         created_at_us: Utc::now().timestamp_micros(),
         manifest: Arc::default(),

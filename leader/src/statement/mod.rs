@@ -2,6 +2,7 @@
 
 mod alter_table;
 mod analyze;
+mod analyze_compression;
 mod assignment;
 pub(crate) mod auto_distribution;
 mod copy;
@@ -109,6 +110,7 @@ fn kind_of(statement: &Statement) -> StatementKind {
         Statement::Explain(_)
         | Statement::Truncate(_)
         | Statement::Analyze(_)
+        | Statement::AnalyzeCompression(_)
         | Statement::Vacuum(_)
         | Statement::Lock(_)
         | Statement::Begin(_)
@@ -161,6 +163,7 @@ async fn dispatch(
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
         Statement::Analyze(analyze) => analyze::run(session, analyze),
+        Statement::AnalyzeCompression(analyze) => analyze_compression::run(session, analyze).await,
         Statement::Vacuum(vacuum) => vacuum::run(session, vacuum).await,
         Statement::Copy(copy) => copy::run(session, copy).await,
         Statement::Begin(modes) => session.begin(modes).map(|()| Outcome::done("BEGIN")),
@@ -206,6 +209,7 @@ pub(crate) async fn prepare(
             Ok((types, Some(explain::schema())))
         }
         Statement::Show(name) => Ok((Vec::new(), Some(show::schema(name)))),
+        Statement::AnalyzeCompression(_) => Ok((Vec::new(), Some(analyze_compression::schema()))),
         Statement::CreateTableAs(create) => select::describe(session, &create.query, given_types)
             .await
             .map(|(types, _)| (types, None)),

@@ -2,6 +2,7 @@
 
 use crate::system::SystemTable;
 
+mod stv_blocklist;
 mod stv_locks;
 mod stv_recents;
 mod stv_sessions;
@@ -9,7 +10,8 @@ mod stv_slices;
 mod stv_tbl_perm;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 5] = [
+pub(super) const TABLES: [SystemTable; 6] = [
+    stv_blocklist::TABLE,
     stv_locks::TABLE,
     stv_recents::TABLE,
     stv_sessions::TABLE,

@@ -68,8 +68,7 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
             // Every run brings its own statistics: none are out of date.
             0,
             stored,
-            // What the first sort column takes of the blocks is not known.
-            NULL,
+            table_size::skew_sort_key_hundredths(table),
             table_size::skew_hundredths(table, context.slice_count),
             table.manifest.row_count(),
             NULL,
