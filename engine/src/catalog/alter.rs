@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{
         Catalog, CatalogError, Column, FormerColumns, SortKey, Table, TableConstraint,
-        TableManifest,
+        TableManifest, TableStatistics,
     },
     distribution::DistStyle,
     ids::{ColumnId, TableId},
@@ -58,6 +58,15 @@ pub enum TableChange {
         dist_style: DistStyle,
         /// How they are ordered.
         sort_key: SortKey,
+    },
+    /// ANALYZE, or a COPY that keeps statistics up.
+    Analyze {
+        /// When: microseconds since 1970, UTC.
+        at_us: i64,
+        /// Rows that had come and gone by then.
+        modified_count: u64,
+        /// Different values of the columns that were looked at.
+        distinct_counts: Vec<(ColumnId, u64)>,
     },
     /// A new constraint.
     AddConstraint(TableConstraint),
@@ -105,6 +114,18 @@ impl Catalog {
                 let table = self.table_mut(id)?;
                 table.dist_style = *dist_style;
                 table.sort_key = sort_key.clone();
+                Ok(())
+            }
+            TableChange::Analyze { at_us, modified_count, distinct_counts } => {
+                // A table that has gone meanwhile needs none.
+                if let Ok(table) = self.table_mut(id) {
+                    let since = table.statistics.modified_count.saturating_sub(*modified_count);
+                    table.statistics = TableStatistics {
+                        analyzed_at_us: Some(*at_us),
+                        modified_count: since,
+                        distinct_counts: distinct_counts.clone(),
+                    };
+                }
                 Ok(())
             }
             TableChange::AddConstraint(constraint) => {
@@ -273,6 +294,7 @@ mod tests {
             encode_auto: true,
             constraints: Vec::new(),
             created_at_us: 0,
+            statistics: TableStatistics::default(),
             manifest: Arc::new(TableManifest { runs: vec![Arc::new(run)] }),
         };
         let mut catalog = Catalog::default();

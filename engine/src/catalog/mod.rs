@@ -15,6 +15,7 @@ mod change;
 mod error;
 mod move_runs;
 mod schema;
+mod statistics;
 mod table;
 mod temporary;
 mod view;
@@ -29,6 +30,7 @@ pub use alter::TableChange;
 pub use change::{CatalogChange, RunDeletes};
 pub use error::CatalogError;
 pub use schema::{SUPERUSER, Schema};
+pub use statistics::TableStatistics;
 pub use table::{
     Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
 };

@@ -1,13 +1,14 @@
 //! A table: its columns, where its rows lie, and its live runs.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    catalog::TableStatistics,
     distribution::{AutoStyle, DistStyle, RowDistribution},
-    ids::{ColumnId, RunId, SchemaId, TableId, UserId},
+    ids::{ColumnId, SchemaId, TableId, UserId},
     storage::{
         encoding::Encoding,
         paths::{ObjectPath, RunPath},
@@ -47,6 +48,9 @@ pub struct Table {
     pub constraints: Vec<TableConstraint>,
     /// When it was created: microseconds since 1970, UTC.
     pub created_at_us: i64,
+    /// What ANALYZE knows of it.
+    #[serde(default)]
+    pub statistics: TableStatistics,
     /// Its live runs.
     pub manifest: Arc<TableManifest>,
 }
@@ -168,21 +172,6 @@ impl TableManifest {
     /// Returns the number of rows, without the deleted ones.
     pub fn row_count(&self) -> u64 {
         self.runs.iter().map(|run| run.live_row_count()).sum()
-    }
-
-    /// Returns how many rows came or went since the table was like `before`.
-    pub fn modified_count(&self, before: &Self) -> u64 {
-        let known: HashMap<RunId, &Run> = before.runs.iter().map(|run| (run.id, &**run)).collect();
-        let mut modified = before.row_count();
-        for run in &self.runs {
-            let rows = run.live_row_count();
-            match known.get(&run.id) {
-                // Of the rows counted above these have not gone.
-                Some(_) => modified = modified.saturating_sub(rows),
-                None => modified += rows,
-            }
-        }
-        modified
     }
 
     /// Returns the size of all runs.
@@ -315,6 +304,7 @@ impl Table {
             encode_auto: true,
             constraints: Vec::new(),
             created_at_us: 0,
+            statistics: TableStatistics::default(),
             manifest: Arc::default(),
         }
     }

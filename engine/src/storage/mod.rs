@@ -44,6 +44,7 @@ pub mod zones;
 
 pub use bounds::is_exact_text;
 pub use delete_vector::DeleteVector;
+pub use distinct::DistinctEstimator;
 pub use error::StorageError;
 pub use pending::{PendingObjects, delete_objects};
 pub use root::{ManagedStorage, ObjectEntry};

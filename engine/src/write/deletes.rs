@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{Catalog, PUBLIC_SCHEMA, SUPERUSER, SortKey, TableManifest},
+        catalog::{Catalog, PUBLIC_SCHEMA, SUPERUSER, SortKey, TableManifest, TableStatistics},
         distribution::DistStyle,
         ids::{SliceId, TableId},
         storage::paths::ObjectPrefix,
@@ -238,6 +238,7 @@ mod tests {
             encode_auto: true,
             constraints: Vec::new(),
             created_at_us: 0,
+            statistics: TableStatistics::default(),
             manifest: Arc::new(TableManifest { runs: row_counts.iter().map(run).collect() }),
         };
         let mut catalog = Catalog::default();

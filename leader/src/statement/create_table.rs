@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use engine::{
-    catalog::{Catalog, CatalogChange, CatalogError, Column, Identity, SUPERUSER, SortKey, Table},
+    catalog::{
+        Catalog, CatalogChange, CatalogError, Column, Identity, SUPERUSER, SortKey, Table,
+        TableStatistics,
+    },
     client_error::SqlState,
     distribution::{AutoStyle, DistStyle},
     ids::TableId,
@@ -48,6 +51,7 @@ pub(super) fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome
         encode_auto: shape.encode_auto,
         constraints,
         created_at_us: Utc::now().timestamp_micros(),
+        statistics: TableStatistics::default(),
         manifest: Arc::default(),
     };
     let create_table = CatalogChange::CreateTable(Arc::new(table));

@@ -162,7 +162,7 @@ async fn dispatch(
         Statement::AlterTable(alter) => alter_table::run(session, alter).await,
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
-        Statement::Analyze(analyze) => analyze::run(session, analyze),
+        Statement::Analyze(analyze) => analyze::run(session, analyze).await,
         Statement::AnalyzeCompression(analyze) => analyze_compression::run(session, analyze).await,
         Statement::Vacuum(vacuum) => vacuum::run(session, vacuum).await,
         Statement::Copy(copy) => copy::run(session, copy).await,

@@ -65,8 +65,7 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
             // For Redshift's internal use.
             0,
             unsorted,
-            // Every run brings its own statistics: none are out of date.
-            0,
+            (table.statistics.changed_percent(table.manifest.row_count()) * 100.0).round() as i64,
             stored,
             table_size::skew_sort_key_hundredths(table),
             table_size::skew_hundredths(table, context.slice_count),

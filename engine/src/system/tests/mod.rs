@@ -19,7 +19,7 @@ use super::{
 use crate::{
     catalog::{
         Catalog, CatalogChange, Column, Identity, PUBLIC_SCHEMA, SUPERUSER, SortKey, Table,
-        TableConstraint, TableConstraintKind, TableManifest, View, ViewColumn,
+        TableConstraint, TableConstraintKind, TableManifest, TableStatistics, View, ViewColumn,
     },
     distribution::DistStyle,
     functions,
@@ -87,6 +87,7 @@ fn catalog() -> TestResult<Catalog> {
         encode_auto: true,
         constraints: Vec::new(),
         created_at_us: 1_700_000_000_000_000,
+        statistics: TableStatistics::default(),
         manifest: Arc::new(TableManifest::default()),
     };
     let columns = [id.clone(), name, price];
