@@ -10,7 +10,7 @@ use std::{
 
 use engine::{
     access::S3Access,
-    catalog::{Identity, TableManifest},
+    catalog::Identity,
     ids::{ColumnId, QueryId, TableId},
     plan::Planner,
     storage::{ManagedStorage, delete_objects, paths::ObjectPath},
@@ -58,21 +58,10 @@ pub struct Leader {
     next_query_id: AtomicU64,
     /// The next value of every IDENTITY column in use: values are taken once, committed or not.
     identities: Mutex<HashMap<(TableId, ColumnId), Arc<AtomicI64>>>,
-    /// What ANALYZE has seen of each table since the leader started.
-    analyzed: Mutex<HashMap<TableId, Analyzed>>,
     /// Held while a table is vacuumed, by VACUUM or in the background.
     vacuum_turn: tokio::sync::Mutex<()>,
     /// Held by a VACUUM from its first table to its last.
     vacuum_command: Arc<AtomicBool>,
-}
-
-/// A table as ANALYZE last saw it.
-#[derive(Debug, Clone)]
-pub(crate) struct Analyzed {
-    /// Its runs.
-    pub(crate) manifest: Arc<TableManifest>,
-    /// When: microseconds since 1970, UTC.
-    pub(crate) at_us: i64,
 }
 
 impl Leader {
@@ -84,7 +73,6 @@ impl Leader {
             cancels: Arc::default(),
             next_query_id: AtomicU64::new(1),
             identities: Mutex::default(),
-            analyzed: Mutex::default(),
             vacuum_turn: tokio::sync::Mutex::default(),
             vacuum_command: Arc::default(),
         })
@@ -166,19 +154,6 @@ impl Leader {
             .entry((table, column))
             .or_insert_with(|| Arc::new(AtomicI64::new(identity.next)));
         Arc::clone(counter)
-    }
-
-    /// Returns a table as ANALYZE last saw it.
-    pub(crate) fn analyzed(&self, table: TableId) -> Option<Analyzed> {
-        self.analyzed.lock().get(&table).cloned()
-    }
-
-    /// Says what ANALYZE has seen of a table, and forgets tables that are gone.
-    pub(crate) fn set_analyzed(&self, table: TableId, seen: Analyzed) {
-        let head = self.log().head();
-        let mut analyzed = self.analyzed.lock();
-        analyzed.retain(|known, _| head.table_by_id(*known).is_some());
-        analyzed.insert(table, seen);
     }
 
     /// Deletes the objects of a transaction that did not commit.

@@ -317,6 +317,22 @@ async fn temporary_tables_leave_nothing_behind() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_analyze_found_out_survives_a_kill() -> Result<()> {
+    let mut cluster = Cluster::start(ClusterOptions::default())?;
+    let session = cluster.connect().await?;
+    session.run("create table t (x int); insert into t values (1), (2), (3), (4)").await?;
+    session.run("analyze t; insert into t values (5)").await?;
+    for _ in 0..2 {
+        cluster.kill_and_restart()?;
+        let session = cluster.connect().await?;
+        // One row of five has come since.
+        let stats_off = "select stats_off::int from svv_table_info where \"table\" = 't'";
+        ensure!(session.number(stats_off).await? == 20);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_leaves_in_order_and_loses_nothing() -> Result<()> {
     let mut cluster = Cluster::start(ClusterOptions::default())?;
     let client = cluster.connect().await?;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalog::{
         Catalog, CatalogError, Column, FormerColumns, SortKey, Table, TableConstraint,
-        TableManifest,
+        TableManifest, TableStatistics,
     },
     distribution::DistStyle,
     ids::{ColumnId, TableId},
@@ -49,6 +49,8 @@ pub enum TableChange {
     },
     /// Columns are encoded otherwise.
     SetEncodings(Vec<(ColumnId, String)>),
+    /// Whether the table is ENCODE AUTO; columns keep the encodings they have.
+    SetEncodeAuto(bool),
     /// Rows go to slices, or are ordered there, in another way; the runs that keep to it come with
     /// [`ReplaceRuns`](crate::catalog::CatalogChange::ReplaceRuns).
     SetLayout {
@@ -56,6 +58,15 @@ pub enum TableChange {
         dist_style: DistStyle,
         /// How they are ordered.
         sort_key: SortKey,
+    },
+    /// ANALYZE, or a COPY that keeps statistics up.
+    Analyze {
+        /// When: microseconds since 1970, UTC.
+        at_us: i64,
+        /// Rows that had come and gone by then.
+        modified_count: u64,
+        /// Different values of the columns that were looked at.
+        distinct_counts: Vec<(ColumnId, u64)>,
     },
     /// A new constraint.
     AddConstraint(TableConstraint),
@@ -95,10 +106,26 @@ impl Catalog {
                 }
                 Ok(())
             }
+            TableChange::SetEncodeAuto(encode_auto) => {
+                self.table_mut(id)?.encode_auto = *encode_auto;
+                Ok(())
+            }
             TableChange::SetLayout { dist_style, sort_key } => {
                 let table = self.table_mut(id)?;
                 table.dist_style = *dist_style;
                 table.sort_key = sort_key.clone();
+                Ok(())
+            }
+            TableChange::Analyze { at_us, modified_count, distinct_counts } => {
+                // A table that has gone meanwhile needs none.
+                if let Ok(table) = self.table_mut(id) {
+                    let since = table.statistics.modified_count.saturating_sub(*modified_count);
+                    table.statistics = TableStatistics {
+                        analyzed_at_us: Some(*at_us),
+                        modified_count: since,
+                        distinct_counts: distinct_counts.clone(),
+                    };
+                }
                 Ok(())
             }
             TableChange::AddConstraint(constraint) => {
@@ -210,6 +237,7 @@ pub(super) fn constant_statistics(
         null_count: if value.is_some() { 0 } else { row_count },
         distinct_count: u64::from(value.is_some()),
         trailing_blanks,
+        bytes: 0,
     }
 }
 
@@ -263,8 +291,10 @@ mod tests {
             has_stray_columns: false,
             dist_style: DistStyle::Even,
             sort_key: SortKey::Auto,
+            encode_auto: true,
             constraints: Vec::new(),
             created_at_us: 0,
+            statistics: TableStatistics::default(),
             manifest: Arc::new(TableManifest { runs: vec![Arc::new(run)] }),
         };
         let mut catalog = Catalog::default();

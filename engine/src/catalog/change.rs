@@ -180,7 +180,10 @@ impl Catalog {
             CatalogChange::Rename { relation, name } => self.rename(*relation, name),
             CatalogChange::Alter { table, change } => self.alter(*table, change),
             CatalogChange::AppendRuns { table, runs } => {
-                let manifest = Arc::make_mut(&mut self.table_mut(*table)?.manifest);
+                let table = self.table_mut(*table)?;
+                table.statistics.modified_count +=
+                    runs.iter().map(Run::live_row_count).sum::<u64>();
+                let manifest = Arc::make_mut(&mut table.manifest);
                 manifest.runs.extend(runs.iter().map(|run| Arc::new(run.clone())));
                 Ok(())
             }
@@ -352,7 +355,7 @@ impl Catalog {
         if runs.len() + removed.len() != table.manifest.runs.len() + added.len() {
             return Err(CatalogError::ConcurrentlyChanged(table.name.clone()));
         }
-        table.manifest = Arc::new(TableManifest { runs });
+        table.set_runs(runs);
         Ok(())
     }
 
@@ -376,7 +379,7 @@ impl Catalog {
         if !by_run.is_empty() {
             return Err(CatalogError::ConcurrentlyChanged(table.name.clone()));
         }
-        table.manifest = Arc::new(TableManifest { runs });
+        table.set_runs(runs);
         Ok(())
     }
 
@@ -395,5 +398,15 @@ impl Catalog {
             }
         }
         Ok(())
+    }
+}
+
+impl Table {
+    /// Gives the table other runs. Rows that are in as many as before count as the same: they were written anew.
+    fn set_runs(&mut self, runs: Vec<Arc<Run>>) {
+        let manifest = TableManifest { runs };
+        let changed = manifest.row_count().abs_diff(self.manifest.row_count());
+        self.statistics.modified_count += changed;
+        self.manifest = Arc::new(manifest);
     }
 }

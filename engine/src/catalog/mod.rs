@@ -16,6 +16,7 @@ mod error;
 mod isolation;
 mod move_runs;
 mod schema;
+mod statistics;
 mod table;
 mod temporary;
 mod view;
@@ -31,6 +32,7 @@ pub use change::{CatalogChange, RunDeletes};
 pub use error::CatalogError;
 pub use isolation::IsolationLevel;
 pub use schema::{SUPERUSER, Schema};
+pub use statistics::TableStatistics;
 pub use table::{
     Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
 };

@@ -91,7 +91,10 @@ impl Catalog {
             from.runs.iter().map(|run| Arc::new(moved(run, source, &positions, &table.columns)));
         let runs = table.manifest.runs.iter().cloned().chain(moved).collect();
         table.manifest = Arc::new(TableManifest { runs });
-        self.table_mut(source)?.manifest = Arc::default();
+        table.statistics.modified_count += from.row_count();
+        let emptied = self.table_mut(source)?;
+        emptied.statistics.modified_count += from.row_count();
+        emptied.manifest = Arc::default();
         Ok(())
     }
 }

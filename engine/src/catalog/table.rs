@@ -1,14 +1,16 @@
 //! A table: its columns, where its rows lie, and its live runs.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    catalog::TableStatistics,
     distribution::{AutoStyle, DistStyle, RowDistribution},
-    ids::{ColumnId, RunId, SchemaId, TableId, UserId},
+    ids::{ColumnId, SchemaId, TableId, UserId},
     storage::{
+        encoding::Encoding,
         paths::{ObjectPath, RunPath},
         run::{Run, StatisticsValue},
         writer::TableLayout,
@@ -39,12 +41,23 @@ pub struct Table {
     pub dist_style: DistStyle,
     /// How rows are ordered within a slice.
     pub sort_key: SortKey,
+    /// ENCODE AUTO: runs are compressed by whatever suits them, not by [`Column::encoding`].
+    #[serde(default = "yes")]
+    pub encode_auto: bool,
     /// PRIMARY KEY, UNIQUE, FOREIGN KEY: kept for the planner, never enforced.
     pub constraints: Vec<TableConstraint>,
     /// When it was created: microseconds since 1970, UTC.
     pub created_at_us: i64,
+    /// What ANALYZE knows of it.
+    #[serde(default)]
+    pub statistics: TableStatistics,
     /// Its live runs.
     pub manifest: Arc<TableManifest>,
+}
+
+/// ENCODE AUTO is the default of tables, and what those were that were written before there was another.
+fn yes() -> bool {
+    true
 }
 
 /// A column of a table.
@@ -161,21 +174,6 @@ impl TableManifest {
         self.runs.iter().map(|run| run.live_row_count()).sum()
     }
 
-    /// Returns how many rows came or went since the table was like `before`.
-    pub fn modified_count(&self, before: &Self) -> u64 {
-        let known: HashMap<RunId, &Run> = before.runs.iter().map(|run| (run.id, &**run)).collect();
-        let mut modified = before.row_count();
-        for run in &self.runs {
-            let rows = run.live_row_count();
-            match known.get(&run.id) {
-                // Of the rows counted above these have not gone.
-                Some(_) => modified = modified.saturating_sub(rows),
-                None => modified += rows,
-            }
-        }
-        modified
-    }
-
     /// Returns the size of all runs.
     pub fn bytes(&self) -> u64 {
         self.runs.iter().map(|run| run.bytes).sum()
@@ -241,10 +239,16 @@ impl Table {
         TableLayout {
             table: self.id,
             schema: self.stored_schema(),
+            encodings: self.columns.iter().map(|column| self.encoding(column)).collect(),
             sort_columns: sort_columns.collect(),
             distribution,
             slice_count,
         }
+    }
+
+    /// Returns how a column is compressed in new runs.
+    pub fn encoding(&self, column: &Column) -> Encoding {
+        if self.encode_auto { Encoding::Sampled } else { Encoding::of_name(&column.encoding) }
     }
 
     /// Returns where a run of the table is.
@@ -297,8 +301,10 @@ impl Table {
             has_stray_columns: false,
             dist_style,
             sort_key,
+            encode_auto: true,
             constraints: Vec::new(),
             created_at_us: 0,
+            statistics: TableStatistics::default(),
             manifest: Arc::default(),
         }
     }

@@ -92,6 +92,8 @@ pub struct CopyOptions {
     pub round_decimals: bool,
     /// NOLOAD: the files are read and checked, no row is loaded.
     pub no_load: bool,
+    /// STATUPDATE; without it only a table that was empty is analyzed.
+    pub stat_update: Option<bool>,
 }
 
 impl CopyOptions {
@@ -145,6 +147,7 @@ impl CopyOptions {
             remove_quotes: false,
             round_decimals: false,
             no_load: false,
+            stat_update: None,
         }
     }
 
@@ -181,6 +184,7 @@ impl CopyOptions {
             ParameterKind::RemoveQuotes => self.remove_quotes = true,
             ParameterKind::RoundDec => self.round_decimals = true,
             ParameterKind::NoLoad => self.no_load = true,
+            ParameterKind::StatUpdate(update) => self.stat_update = Some(*update),
             // Read elsewhere (authorization, format), or accepted without effect.
             ParameterKind::IamRole(_)
             | ParameterKind::AccessKeyId(_)
@@ -190,7 +194,6 @@ impl CopyOptions {
             | ParameterKind::Format(_)
             | ParameterKind::Encoding
             | ParameterKind::CompUpdate
-            | ParameterKind::StatUpdate
             | ParameterKind::CompRows => {}
         }
         Ok(())
@@ -242,7 +245,7 @@ fn fits_parquet(kind: &ParameterKind) -> bool {
             | ParameterKind::Manifest
             | ParameterKind::Format(_)
             | ParameterKind::FillRecord
-            | ParameterKind::StatUpdate
+            | ParameterKind::StatUpdate(_)
             | ParameterKind::CompUpdate
             | ParameterKind::NoLoad
     )

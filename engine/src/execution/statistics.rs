@@ -3,9 +3,12 @@
 use arrow::datatypes::{DataType, Schema, TimeUnit};
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics, stats::Precision};
 
-use crate::storage::{
-    is_exact_text,
-    run::{ColumnStatistics as RunColumn, Run, StatisticsValue},
+use crate::{
+    catalog::Table,
+    storage::{
+        is_exact_text,
+        run::{ColumnStatistics as RunColumn, Run, StatisticsValue},
+    },
 };
 
 /// Returns a bound as a value of its column's type; `None` if the log holds something else.
@@ -90,6 +93,17 @@ pub(crate) fn of_runs(runs: &[&Run], schema: &Schema) -> Statistics {
         num_rows: Precision::Exact(count(rows)),
         total_byte_size: Precision::Inexact(count(runs.iter().map(|run| run.bytes).sum())),
         column_statistics: columns.collect(),
+    }
+}
+
+/// Puts what ANALYZE has counted in the place of what follows from the runs one by one.
+pub(crate) fn add_analyzed(statistics: &mut Statistics, table: &Table) {
+    let row_count = table.manifest.row_count();
+    for (id, distinct) in table.statistics.current_distinct_counts(row_count) {
+        let position = table.position(*id);
+        if let Some(column) = position.and_then(|p| statistics.column_statistics.get_mut(p)) {
+            column.distinct_count = Precision::Inexact(count((*distinct).min(row_count)));
+        }
     }
 }
 

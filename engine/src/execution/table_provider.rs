@@ -95,7 +95,9 @@ impl WarehouseTable {
     fn of_all_runs(&self) -> &Statistics {
         self.statistics.get_or_init(|| {
             let runs = self.table.manifest.runs.iter().map(|run| &**run).collect::<Vec<_>>();
-            statistics::of_runs(&runs, self.schema.table_schema())
+            let mut statistics = statistics::of_runs(&runs, self.schema.table_schema());
+            statistics::add_analyzed(&mut statistics, &self.table);
+            statistics
         })
     }
 

@@ -42,6 +42,7 @@ mod pg_encoding_to_char;
 mod pg_function_is_visible;
 mod pg_get_constraintdef;
 mod pg_get_expr;
+mod pg_get_functiondef;
 mod pg_get_indexdef;
 mod pg_get_userbyid;
 mod pg_get_viewdef;
@@ -98,6 +99,7 @@ const PLAIN: &[Definition] = &[
     pg_encoding_to_char::FUNCTION,
     pg_function_is_visible::FUNCTION,
     pg_get_expr::FUNCTION,
+    pg_get_functiondef::FUNCTION,
     pg_get_indexdef::FUNCTION,
     pg_is_in_recovery::FUNCTION,
     pg_size_pretty::FUNCTION,

@@ -1,32 +1,30 @@
-//! PG_GET_INDEXDEF and its kin: the text of an object that Redshift does not have or nobody has made, so NULL.
+//! PG_GET_INDEXDEF(oid [, column, pretty]): the index that a key would have, as CREATE INDEX would have it.
 
 use crate::{
     functions::definition::{Argument, Definition, Evaluate, TEXT, form},
     sql::SqlError,
-    system::value::Value,
+    system::{SystemContext, constraint, value::Value},
 };
 
 /// The function.
 pub(super) const FUNCTION: Definition = Definition {
-    names: &[
-        "pg_get_indexdef",
-        "pg_get_partkeydef",
-        "pg_get_triggerdef",
-        "pg_get_ruledef",
-        "pg_get_functiondef",
-        "pg_get_function_result",
-        "pg_get_function_arguments",
-        "pg_get_function_identity_arguments",
-        "pg_get_statisticsobjdef_columns",
-    ],
+    names: &["pg_get_indexdef"],
     forms: &[
         form(&[Argument::Integer], TEXT),
         form(&[Argument::Integer, Argument::Boolean], TEXT),
         form(&[Argument::Integer, Argument::Integer, Argument::Boolean], TEXT),
     ],
-    evaluate: Evaluate::Plain(evaluate),
+    evaluate: Evaluate::Session(evaluate),
 };
 
-fn evaluate(_: &[Value]) -> Result<Value, SqlError> {
-    Ok(Value::Null)
+fn evaluate(context: &SystemContext, arguments: &[Value]) -> Result<Value, SqlError> {
+    let oid = arguments.first().and_then(Value::integer).unwrap_or_default();
+    let column = arguments.get(1).and_then(Value::integer).unwrap_or_default();
+    let mut keys = constraint::all(&context.catalog);
+    let key = keys.find(|key| key.index_oid().is_some_and(|index| i64::from(index) == oid));
+    let definition = key.and_then(|key| {
+        let schema = context.schema_name(key.table.schema)?;
+        key.index_definition(schema, usize::try_from(column).ok()?)
+    });
+    Ok(Value::from(definition))
 }

@@ -21,6 +21,7 @@ use crate::{
     plan::{
         late_binding_columns,
         planner::{Planner, QueryContext},
+        zone_maps,
     },
     sql::{self, SqlError},
     system,
@@ -161,7 +162,11 @@ impl CatalogView {
             return late_binding_columns::provider(self).await.map(Some);
         }
         if SYSTEM_SCHEMAS.contains(&schema) {
-            return Ok(system::provider(schema, name, Arc::clone(&self.context.system)));
+            let system = match system::shows_zone_maps(name) {
+                true => zone_maps::with_zone_maps(&self.context).await?,
+                false => Arc::clone(&self.context.system),
+            };
+            return Ok(system::provider(schema, name, system));
         }
         let catalog = &self.context.catalog;
         let Some(schema) = catalog.schema(schema) else { return Ok(None) };

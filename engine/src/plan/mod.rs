@@ -24,6 +24,7 @@ mod physical;
 mod planner;
 mod scalar_subqueries;
 mod settings;
+mod zone_maps;
 
 pub use catalog_view::TARGET_SCHEMA;
 pub use column_names::output_names;

@@ -14,6 +14,7 @@
 mod alter_database;
 mod alter_table;
 mod analyze;
+mod analyze_compression;
 mod cancel;
 mod column_definition;
 mod constraint;
@@ -57,6 +58,7 @@ mod values_query;
 
 pub use alter_table::{AlterAction, AlterTable};
 pub use analyze::Analyze;
+pub use analyze_compression::AnalyzeCompression;
 pub use encoding::check as check_encoding;
 pub use error::SqlError;
 pub use parse::{parse, parse_expression, parse_query};

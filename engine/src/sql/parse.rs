@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use crate::sql::{
-    ParsedStatement, SqlError, Statement, alter_database, alter_table, analyze, cancel, copy,
-    create_schema, create_table, create_view,
+    ParsedStatement, SqlError, Statement, alter_database, alter_table, analyze,
+    analyze_compression, cancel, copy, create_schema, create_table, create_view,
     cursor::Cursor,
     delete, drop, explain, insert, lock, merge, query, session, set, show,
     source::Source,
@@ -89,6 +89,9 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         "merge" => merge::parse(cursor).map(Box::new).map(Statement::Merge),
         "lock" => lock::parse(cursor).map(Statement::Lock),
         "truncate" => truncate::parse(cursor).map(Statement::Truncate),
+        "analyze" | "analyse" if cursor.take("compression") => {
+            analyze_compression::parse(cursor).map(Statement::AnalyzeCompression)
+        }
         "analyze" | "analyse" => analyze::parse(cursor).map(Statement::Analyze),
         "vacuum" => vacuum::parse(cursor).map(Statement::Vacuum),
         "copy" => copy_statement(cursor),

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use crate::{
-    sql::{alter_table::AlterTable, analyze::Analyze, copy::CopyStatement},
+    sql::{
+        alter_table::AlterTable, analyze::Analyze, analyze_compression::AnalyzeCompression,
+        copy::CopyStatement,
+    },
     types::SqlType,
 };
 
@@ -81,6 +84,8 @@ pub enum Statement {
     Truncate(QualifiedName),
     /// ANALYZE.
     Analyze(Analyze),
+    /// ANALYZE COMPRESSION.
+    AnalyzeCompression(AnalyzeCompression),
     /// VACUUM.
     Vacuum(Vacuum),
     /// CANCEL process ['message'].
@@ -115,7 +120,10 @@ pub enum Statement {
 impl Statement {
     /// Returns whether the statement answers with rows.
     pub fn returns_rows(&self) -> bool {
-        matches!(self, Self::Query(_) | Self::Explain(_) | Self::Show(_))
+        matches!(
+            self,
+            Self::Query(_) | Self::Explain(_) | Self::Show(_) | Self::AnalyzeCompression(_)
+        )
     }
 }
 

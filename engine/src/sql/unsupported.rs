@@ -8,16 +8,6 @@ const UNSUPPORTED: &[(&[&str], &str, &str)] = &[
     (&["unload"], "UNLOAD", "Run the SELECT and save its rows on the client."),
     (&["grant"], "GRANT", "There is one user, who may do everything."),
     (&["revoke"], "REVOKE", "There is one user, who may do everything."),
-    (
-        &["analyze", "compression"],
-        "ANALYZE COMPRESSION",
-        "Encodings are chosen as rows are written.",
-    ),
-    (
-        &["analyse", "compression"],
-        "ANALYZE COMPRESSION",
-        "Encodings are chosen as rows are written.",
-    ),
     (&["call"], "CALL", "Send the statements of the procedure one by one."),
     (&["declare"], "DECLARE CURSOR", "Fetch the query's rows in portions through your driver."),
     (&["fetch"], "FETCH", "Fetch the query's rows in portions through your driver."),

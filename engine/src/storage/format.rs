@@ -15,8 +15,8 @@ use vortex::{
     VortexSessionDefault,
     array::{ArrayRef, stream::ArrayStreamAdapter},
     arrow::ArrowSessionExt,
-    error::VortexResult,
-    file::{OpenOptionsSessionExt, WriteOptionsSessionExt, WriteStrategyBuilder},
+    error::{VortexError, VortexResult},
+    file::{OpenOptionsSessionExt, VortexWriteOptions, WriteOptionsSessionExt, WriteSummary},
     io::{IoBuf, VortexReadAt, VortexWrite, session::RuntimeSessionExt},
     session::VortexSession,
 };
@@ -24,7 +24,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     StorageError,
-    zones::{BLOCK_ROWS, ZoneMap},
+    encoding::{Encoding, strategy},
+    writer::TableLayout,
+    zones::ZoneMap,
 };
 
 /// The name of the metadata segment that holds the zone map.
@@ -41,11 +43,13 @@ pub fn session() -> &'static VortexSession {
 }
 
 /// An object that was written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct WrittenObject {
     pub(crate) bytes: u64,
     /// xxh3 of the bytes.
     pub(crate) checksum: u64,
+    /// What each column takes of them.
+    pub(crate) column_bytes: Vec<u64>,
 }
 
 /// Writes rows, which are in their final order, as one run.
@@ -54,40 +58,65 @@ pub(crate) struct WrittenObject {
 pub(crate) async fn write_run(
     store: Arc<dyn ObjectStore>,
     location: Path,
-    schema: &SchemaRef,
+    layout: &TableLayout,
     batches: Vec<RecordBatch>,
     zones: &ZoneMap,
 ) -> Result<WrittenObject, StorageError> {
     let name = location.to_string();
     let failed = |error: &(dyn std::error::Error + 'static)| StorageError::write_run(&name, error);
     let zones = zones.encode().map_err(|error| failed(&error))?;
-    let session = session();
-    let dtype = session.arrow().from_arrow_schema(schema).map_err(|error| failed(&error))?;
-    let import = Arc::clone(schema);
-    let arrays = batches.into_iter().map(move |batch| -> VortexResult<ArrayRef> {
-        session.arrow().from_arrow_record_batch(batch, &import)
-    });
-    let mut object = RunObject::new(store, location);
-    let options = session
-        .write_options()
-        .with_strategy(
-            WriteStrategyBuilder::from_session(session).with_row_block_size(BLOCK_ROWS).build(),
-        )
-        // The manifest and the zone map know better.
-        .with_file_statistics(Vec::new())
+    let options = write_options(&layout.schema, &layout.encodings)
         .with_metadata_segment(ZONE_MAP_SEGMENT, zones);
-    let written =
-        options.write(&mut object, ArrayStreamAdapter::new(dtype, stream::iter(arrays))).await;
-    match written {
+    let mut object = RunObject::new(store, location);
+    match write(options, &mut object, &layout.schema, batches).await {
         Ok(summary) => {
             object.shutdown().await.map_err(|error| failed(&error))?;
-            Ok(WrittenObject { bytes: summary.size(), checksum: object.checksum.digest() })
+            Ok(WrittenObject {
+                bytes: summary.size(),
+                checksum: object.checksum.digest(),
+                column_bytes: summary.compressed_column_sizes().map_err(|error| failed(&error))?,
+            })
         }
         Err(error) => {
             object.abort().await;
             Err(failed(&error))
         }
     }
+}
+
+/// Returns what each column would take of a run of these rows, with these encodings.
+pub async fn column_bytes(
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+    encodings: &[Encoding],
+) -> Result<Vec<u64>, StorageError> {
+    let failed = |error: VortexError| StorageError::write_run("a sample of a table's rows", &error);
+    let mut object = Vec::new();
+    let summary = write(write_options(schema, encodings), &mut object, schema, batches)
+        .await
+        .map_err(failed)?;
+    summary.compressed_column_sizes().map_err(failed)
+}
+
+fn write_options(schema: &SchemaRef, encodings: &[Encoding]) -> VortexWriteOptions {
+    // The manifest and the zone map know better.
+    let options = session().write_options().with_file_statistics(Vec::new());
+    options.with_strategy(strategy(schema, encodings))
+}
+
+async fn write<W: VortexWrite + Unpin>(
+    options: VortexWriteOptions,
+    object: &mut W,
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+) -> VortexResult<WriteSummary> {
+    let session = session();
+    let dtype = session.arrow().from_arrow_schema(schema)?;
+    let import = Arc::clone(schema);
+    let arrays = batches.into_iter().map(move |batch| -> VortexResult<ArrayRef> {
+        session.arrow().from_arrow_record_batch(batch, &import)
+    });
+    options.write(object, ArrayStreamAdapter::new(dtype, stream::iter(arrays))).await
 }
 
 /// Reads the zone map of a run.

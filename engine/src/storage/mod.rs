@@ -15,6 +15,7 @@
 //! | `run_order`  | which runs can be read one after the other                           |
 //! | `sort`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
 //! | `format`     | runs as Vortex files                                                  |
+//! | `encoding`   | ENCODE: how columns of a run are compressed                           |
 //! | `delete_vector` | rows of a run that are deleted                                     |
 //! | `pending`    | objects of a statement that has not succeeded yet                     |
 //! | `object_cache`, `segment_cache`, `page_cache` | zone maps, delete vectors and pieces of runs, in memory |
@@ -23,6 +24,7 @@ mod bounds;
 mod delete_vector;
 mod distinct;
 mod durable;
+pub mod encoding;
 mod error;
 pub mod format;
 mod object_cache;
@@ -42,6 +44,7 @@ pub mod zones;
 
 pub use bounds::is_exact_text;
 pub use delete_vector::DeleteVector;
+pub use distinct::DistinctEstimator;
 pub use error::StorageError;
 pub use pending::{PendingObjects, delete_objects};
 pub use root::{ManagedStorage, ObjectEntry};

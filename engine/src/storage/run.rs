@@ -101,6 +101,9 @@ pub struct ColumnStatistics {
     /// Whether a text may end with a blank: then values that are equal to SQL may differ in bytes.
     #[serde(default = "maybe")]
     pub trailing_blanks: bool,
+    /// What the column takes of the run's bytes; 0 where it is not known, or not in the run.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 /// What a run says that was written before anyone asked.

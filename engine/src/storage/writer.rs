@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use super::{
     ManagedStorage, StorageError,
+    encoding::Encoding,
     format::write_run,
     paths::{ObjectPath, RunPath},
     pending::delete_objects,
@@ -40,6 +41,8 @@ pub struct TableLayout {
     pub table: TableId,
     /// Its rows.
     pub schema: SchemaRef,
+    /// How its columns are compressed; those beyond the last are [`Encoding::Sampled`].
+    pub encodings: Vec<Encoding>,
     /// The columns that runs are sorted by, most significant first.
     pub sort_columns: Vec<usize>,
     /// Which slice owns a row.
@@ -220,11 +223,14 @@ pub(super) async fn flush_slice(
             Ok::<_, StorageError>((batches, zones, statistics))
         }
     };
-    let (batches, zones, columns) =
+    let (batches, zones, mut columns) =
         tokio::task::spawn_blocking(prepare).await.map_err(|error| failed(&error))??;
     let store = Arc::clone(storage.store());
     let location = storage.location(&ObjectPath::Run(path));
-    let object = write_run(store, location, &layout.schema, batches, &zones).await?;
+    let object = write_run(store, location, &layout, batches, &zones).await?;
+    for (column, bytes) in columns.iter_mut().zip(&object.column_bytes) {
+        column.bytes = *bytes;
+    }
     Ok(Run {
         id: path.run,
         slice: path.slice,

@@ -20,7 +20,7 @@ use super::{
     run::{ColumnStatistics, StatisticsValue},
     sort::SORT_OPTIONS,
 };
-use crate::distribution::{DistributionError, hash_array};
+use crate::distribution::DistributionError;
 
 /// Rows of a block; also the rows of a zone of Vortex's own.
 pub const BLOCK_ROWS: usize = 8_192;
@@ -220,17 +220,9 @@ fn column_statistics(
     batches: &[RecordBatch],
     index: usize,
 ) -> Result<ColumnStatistics, DistributionError> {
-    let mut distinct = DistinctEstimator::new();
+    let mut distinct = DistinctEstimator::default();
     for batch in batches {
-        let array = batch.column(index);
-        let hashes = hash_array(array.as_ref())?.into_iter();
-        match array.nulls().filter(|nulls| nulls.null_count() > 0) {
-            None => hashes.for_each(|hash| distinct.add(hash)),
-            Some(nulls) => {
-                let values = hashes.zip(nulls).filter(|(_, valid)| *valid);
-                values.for_each(|(hash, _)| distinct.add(hash));
-            }
-        }
+        distinct.add_array(batch.column(index).as_ref())?;
     }
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
     let overall = overall_bounds(data_type, zones, rows);
@@ -243,6 +235,8 @@ fn column_statistics(
         null_count: zones.null_counts.values().iter().sum(),
         distinct_count: distinct.estimate(),
         trailing_blanks: batches.iter().any(|batch| has_trailing_blank(batch.column(index))),
+        // Known once they are written.
+        bytes: 0,
     })
 }
 

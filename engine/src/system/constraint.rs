@@ -12,6 +12,9 @@ use crate::{
 /// durable refers to them.
 const FIRST_CONSTRAINT_OID: u32 = 1 << 30;
 
+/// How far the OID of a key's index is from that of the key.
+const INDEX_OID_OFFSET: u32 = 1 << 29;
+
 /// A constraint and its table.
 #[derive(Debug, Clone)]
 pub(crate) struct NumberedConstraint<'a> {
@@ -33,6 +36,29 @@ pub(crate) fn all(catalog: &Catalog) -> impl Iterator<Item = NumberedConstraint<
 }
 
 impl NumberedConstraint<'_> {
+    /// Returns the OID of a key's index. There is none to scan; psql and drivers find keys by their indexes.
+    pub(crate) fn index_oid(&self) -> Option<u32> {
+        match self.constraint.kind {
+            TableConstraintKind::PrimaryKey | TableConstraintKind::Unique => {
+                Some(self.oid + INDEX_OID_OFFSET)
+            }
+            TableConstraintKind::ForeignKey { .. } => None,
+        }
+    }
+
+    /// Returns the key's index as `pg_get_indexdef` prints it; of one column only that, counted from 1.
+    pub(crate) fn index_definition(&self, schema: &str, column: usize) -> Option<String> {
+        if let Some(position) = column.checked_sub(1) {
+            let id = self.constraint.columns.get(position)?;
+            return Some(names(self.table, std::slice::from_ref(id)));
+        }
+        let quote = crate::system::identifier::quote;
+        let (index, table) = (quote(&self.constraint.name), quote(&self.table.name));
+        let columns = names(self.table, &self.constraint.columns);
+        let schema = quote(schema);
+        Some(format!("CREATE UNIQUE INDEX {index} ON {schema}.{table} USING btree ({columns})"))
+    }
+
     /// Returns the constraint as `pg_get_constraintdef` prints it.
     pub(crate) fn definition(&self, catalog: &Catalog) -> String {
         let own = names(self.table, &self.constraint.columns);

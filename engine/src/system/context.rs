@@ -1,10 +1,11 @@
 //! What system tables and session functions are asked about: one statement's view of the world.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     catalog::{Catalog, INFORMATION_SCHEMA, PG_CATALOG_SCHEMA, TEMPORARY_PREFIX},
-    ids::{Pid, QueryId, SchemaId, UserId},
+    ids::{Pid, QueryId, RunId, SchemaId, UserId},
+    storage::zones::ZoneMap,
     system::{EventLog, SessionControl},
     transaction::LockInfo,
 };
@@ -42,6 +43,8 @@ pub struct SystemContext {
     pub last_copy_id: Option<QueryId>,
     /// Rows that the last COPY of this session loaded.
     pub last_copy_count: u64,
+    /// Zone maps of the runs of all tables: read for the tables that show them only.
+    pub zone_maps: Arc<HashMap<RunId, Arc<ZoneMap>>>,
 }
 
 /// A session, as `STV_SESSIONS` and `pg_stat_activity` show it.

@@ -73,6 +73,11 @@ pub(crate) fn find(schema: &str, name: &str) -> Option<&'static SystemTable> {
     tables().iter().find(|table| table.schema == schema && table.name == name)
 }
 
+/// Returns whether a system table needs [`SystemContext::zone_maps`].
+pub(crate) fn shows_zone_maps(name: &str) -> bool {
+    matches!(name, "stv_blocklist")
+}
+
 /// Returns the names of the system tables of a schema.
 pub fn table_names(schema: &str) -> impl Iterator<Item = &'static str> {
     tables().iter().filter(move |table| table.schema == schema).map(|table| table.name)

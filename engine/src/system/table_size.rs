@@ -58,10 +58,15 @@ pub(crate) fn sort_key(table: &Table) -> Option<String> {
     }
 }
 
-/// Returns `encoded`: whether any column is compressed.
+/// Returns `encoded`: whether any column is compressed, and whether that is left to the warehouse.
 pub(crate) fn encoded(table: &Table) -> &'static str {
     let any = table.columns.iter().any(|column| encoding::shown(&column.encoding) != "none");
-    if any { "Y" } else { "N" }
+    match (any, table.encode_auto) {
+        (true, true) => "Y, AUTO(ENCODE)",
+        (true, false) => "Y",
+        (false, true) => "N, AUTO(ENCODE)",
+        (false, false) => "N",
+    }
 }
 
 /// Returns the length of the longest VARCHAR; 0 without one.
@@ -75,13 +80,21 @@ pub(crate) fn longest_varchar(table: &Table) -> u32 {
 
 /// Returns the rows of a slice, and how many of them are in order; deleted rows count until a vacuum.
 pub(crate) fn slice_rows(table: &Table, slice: SliceId) -> (u64, u64) {
-    let runs = table.manifest.runs.iter().filter(|run| run.slice == slice);
-    let runs: Vec<&Run> = runs.map(|run| &**run).collect();
-    let rows = |runs: &[&Run]| runs.iter().map(|run| run.row_count).sum();
+    let sorted = sorted_runs(table, slice).iter().map(|run| run.row_count).sum();
+    (runs_of(table, slice).map(|run| run.row_count).sum(), sorted)
+}
+
+fn runs_of(table: &Table, slice: SliceId) -> impl Iterator<Item = &Run> {
+    table.manifest.runs.iter().filter(move |run| run.slice == slice).map(|run| &**run)
+}
+
+/// Returns the runs of a slice that are in order: all of them without a sort key.
+pub(crate) fn sorted_runs(table: &Table, slice: SliceId) -> Vec<&Run> {
+    let runs: Vec<&Run> = runs_of(table, slice).collect();
     let first = table.sort_key.columns().first();
     match first.and_then(|id| table.position(*id)) {
-        None => (rows(&runs), rows(&runs)),
-        Some(position) => (rows(&runs), rows(&in_order(&runs, position))),
+        None => runs,
+        Some(position) => in_order(&runs, position),
     }
 }
 
@@ -102,6 +115,20 @@ pub(crate) fn unsorted_hundredths(table: &Table) -> Option<u64> {
     table.sort_key.columns().first()?;
     let (unsorted, all) = unsorted_rows(table);
     (unsorted * 10_000).checked_div(all)
+}
+
+/// Returns `skew_sortkey1`: the bytes of the largest column that is not in the sort key over those of the
+/// first that is, in hundredths; `None` without the one or the other.
+pub(crate) fn skew_sort_key_hundredths(table: &Table) -> Option<u64> {
+    let bytes = |id: &ColumnId| -> Option<u64> {
+        let position = table.position(*id)?;
+        let columns = table.manifest.runs.iter().filter_map(|run| run.columns.get(position));
+        Some(columns.map(|column| column.bytes).sum())
+    };
+    let key = table.sort_key.columns();
+    let others = table.columns.iter().filter(|column| !key.contains(&column.id));
+    let largest = others.filter_map(|column| bytes(&column.id)).max()?;
+    (largest * 100).checked_div(bytes(key.first()?)?)
 }
 
 /// Returns `skew_rows`: rows of the fullest slice over rows of the emptiest, in hundredths; an empty

@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{Catalog, PUBLIC_SCHEMA, SUPERUSER, SortKey, TableManifest},
+        catalog::{Catalog, PUBLIC_SCHEMA, SUPERUSER, SortKey, TableManifest, TableStatistics},
         distribution::DistStyle,
         ids::{SliceId, TableId},
         storage::paths::ObjectPrefix,
@@ -235,8 +235,10 @@ mod tests {
             dropped_column_max: 0,
             has_stray_columns: false,
             sort_key: SortKey::Auto,
+            encode_auto: true,
             constraints: Vec::new(),
             created_at_us: 0,
+            statistics: TableStatistics::default(),
             manifest: Arc::new(TableManifest { runs: row_counts.iter().map(run).collect() }),
         };
         let mut catalog = Catalog::default();

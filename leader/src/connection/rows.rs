@@ -93,6 +93,7 @@ impl Rows {
             RowsTag::Select => format!("SELECT {row_count}"),
             RowsTag::Explain => "EXPLAIN".to_owned(),
             RowsTag::Show => "SHOW".to_owned(),
+            RowsTag::AnalyzeCompression => "ANALYZE COMPRESSION".to_owned(),
         }
     }
 }

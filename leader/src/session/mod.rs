@@ -265,6 +265,7 @@ impl Session {
                 .map_or(now_us, Transaction::started_us),
             last_copy_id: self.last_copy.query_id,
             last_copy_count: self.last_copy.row_count,
+            zone_maps: Arc::default(),
         };
         let context = QueryContext {
             catalog,

@@ -39,6 +39,8 @@ pub enum RowsTag {
     Explain,
     /// `SHOW`
     Show,
+    /// `ANALYZE COMPRESSION`
+    AnalyzeCompression,
 }
 
 /// A message beside the answer.

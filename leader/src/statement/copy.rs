@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use engine::{
-    catalog::{CatalogChange, CatalogError, SUPERUSER, Table},
+    catalog::{CatalogChange, CatalogError, SUPERUSER, Table, TableChange},
     client_error::SqlState,
     copy::{self, CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, FileCounts, LoadLog},
     distribution::{AutoStyle, DistStyle},
@@ -50,7 +50,9 @@ pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
     if load.log.too_many() {
         return Err(CopyError::too_many(&load.table.name).into());
     }
-    load.finish(session, loaded?);
+    let row_count = loaded?;
+    load.update_statistics(session)?;
+    load.finish(session, row_count);
     Ok(Outcome::done("COPY"))
 }
 
@@ -141,6 +143,22 @@ impl Load {
         }
         let streams = streams.into_iter().map(|rows| rows.map_err(Into::into).boxed()).collect();
         write::append(session, &self.table, given, streams).await
+    }
+
+    /// STATUPDATE: the runs that were written bring their statistics with them, so that nothing is left to find out.
+    fn update_statistics(&self, session: &mut Session) -> Result<(), Error> {
+        let was_empty = self.table.manifest.row_count() == 0;
+        if self.options.no_load || !self.options.stat_update.unwrap_or(was_empty) {
+            return Ok(());
+        }
+        let catalog = session.catalog();
+        let Some(loaded) = catalog.table_by_id(self.table.id) else { return Ok(()) };
+        let change = TableChange::Analyze {
+            at_us: Utc::now().timestamp_micros(),
+            modified_count: loaded.statistics.modified_count,
+            distinct_counts: Vec::new(),
+        };
+        session.change(vec![CatalogChange::Alter { table: loaded.id, change }])
     }
 
     /// Records the rows that were refused: what STL_LOAD_ERRORS shows.

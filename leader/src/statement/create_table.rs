@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use engine::{
-    catalog::{Catalog, CatalogChange, CatalogError, Column, Identity, SUPERUSER, SortKey, Table},
+    catalog::{
+        Catalog, CatalogChange, CatalogError, Column, Identity, SUPERUSER, SortKey, Table,
+        TableStatistics,
+    },
     client_error::SqlState,
     distribution::{AutoStyle, DistStyle},
     ids::TableId,
@@ -45,8 +48,10 @@ pub(super) fn run(session: &mut Session, create: &CreateTable) -> Result<Outcome
         has_stray_columns: false,
         dist_style: shape.dist_style,
         sort_key: shape.sort_key,
+        encode_auto: shape.encode_auto,
         constraints,
         created_at_us: Utc::now().timestamp_micros(),
+        statistics: TableStatistics::default(),
         manifest: Arc::default(),
     };
     let create_table = CatalogChange::CreateTable(Arc::new(table));
@@ -59,6 +64,7 @@ struct Shape {
     columns: Vec<Column>,
     dist_style: DistStyle,
     sort_key: SortKey,
+    encode_auto: bool,
 }
 
 fn shape_of(create: &CreateTable) -> Result<Shape, Error> {
@@ -88,7 +94,10 @@ fn shape_of(create: &CreateTable) -> Result<Shape, Error> {
     let dist_style = definition::dist_style(&create.attributes, &columns, AutoStyle::All)?;
     let sort_key = definition::sort_key(&create.attributes, &columns)?;
     definition::fill_encodings(&mut columns, &sort_key, create.temporary);
-    Ok(Shape { columns, dist_style, sort_key })
+    // Whoever chooses one encoding chooses them all, unless he says otherwise.
+    let encode_auto = create.attributes.encode_auto
+        || create.columns.iter().all(|column| column.encoding.is_none());
+    Ok(Shape { columns, dist_style, sort_key, encode_auto })
 }
 
 /// LIKE takes columns, encodings, distribution and sort key; defaults only when told to.
@@ -105,7 +114,7 @@ fn shape_like(session: &Session, catalog: &Catalog, like: &LikeClause) -> Result
         }
     }
     let (dist_style, sort_key) = (parent.dist_style, parent.sort_key.clone());
-    Ok(Shape { columns, dist_style, sort_key })
+    Ok(Shape { columns, dist_style, sort_key, encode_auto: parent.encode_auto })
 }
 
 /// IF NOT EXISTS says so and goes on; without it the name is taken.

@@ -9,7 +9,7 @@ use datafusion::{
     logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder},
 };
 use engine::{
-    catalog::{CatalogChange, Column, SUPERUSER, Table},
+    catalog::{CatalogChange, Column, SUPERUSER, Table, TableStatistics},
     client_error::SqlState,
     distribution::AutoStyle,
     ids::TableId,
@@ -51,8 +51,10 @@ pub(super) async fn run(
         has_stray_columns: false,
         dist_style,
         sort_key,
+        encode_auto: true,
         constraints: Vec::new(),
         created_at_us: Utc::now().timestamp_micros(),
+        statistics: TableStatistics::default(),
         manifest: Arc::default(),
     });
     let create_table = CatalogChange::CreateTable(Arc::clone(&table));

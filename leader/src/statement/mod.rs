@@ -3,6 +3,7 @@
 mod alter_database;
 mod alter_table;
 mod analyze;
+mod analyze_compression;
 mod assignment;
 pub(crate) mod auto_distribution;
 mod cancel;
@@ -112,6 +113,7 @@ fn kind_of(statement: &Statement) -> StatementKind {
         Statement::Explain(_)
         | Statement::Truncate(_)
         | Statement::Analyze(_)
+        | Statement::AnalyzeCompression(_)
         | Statement::Vacuum(_)
         | Statement::Cancel(_)
         | Statement::Lock(_)
@@ -165,7 +167,8 @@ async fn dispatch(
         Statement::AlterDatabase(alter) => alter_database::run(session, alter),
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
-        Statement::Analyze(analyze) => analyze::run(session, analyze),
+        Statement::Analyze(analyze) => analyze::run(session, analyze).await,
+        Statement::AnalyzeCompression(analyze) => analyze_compression::run(session, analyze).await,
         Statement::Vacuum(vacuum) => vacuum::run(session, vacuum).await,
         Statement::Copy(copy) => copy::run(session, copy).await,
         Statement::Cancel(cancel) => cancel::run(session, cancel),
@@ -212,6 +215,7 @@ pub(crate) async fn prepare(
             Ok((types, Some(explain::schema())))
         }
         Statement::Show(name) => Ok((Vec::new(), Some(show::schema(name)))),
+        Statement::AnalyzeCompression(_) => Ok((Vec::new(), Some(analyze_compression::schema()))),
         Statement::CreateTableAs(create) => select::describe(session, &create.query, given_types)
             .await
             .map(|(types, _)| (types, None)),

@@ -109,8 +109,8 @@ pub enum ParameterKind {
     Encoding,
     /// COMPUPDATE [PRESET | ON | OFF]: accepted, encodings are the storage's choice.
     CompUpdate,
-    /// STATUPDATE [ON | OFF]: accepted, statistics are always kept.
-    StatUpdate,
+    /// STATUPDATE [ON | OFF]: whether the table counts as analyzed.
+    StatUpdate(bool),
     /// COMPROWS n: accepted.
     CompRows,
 }
@@ -150,7 +150,7 @@ impl ParameterKind {
             Self::NoLoad => "NOLOAD",
             Self::Encoding => "ENCODING",
             Self::CompUpdate => "COMPUPDATE",
-            Self::StatUpdate => "STATUPDATE",
+            Self::StatUpdate(_) => "STATUPDATE",
             Self::CompRows => "COMPROWS",
         }
     }

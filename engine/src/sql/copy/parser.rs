@@ -139,7 +139,10 @@ impl CopyParser<'_, '_> {
             "COMPUPDATE" => {
                 self.switch(&["PRESET", "ON", "OFF", "TRUE", "FALSE"], ParameterKind::CompUpdate)
             }
-            "STATUPDATE" => self.switch(&["ON", "OFF", "TRUE", "FALSE"], ParameterKind::StatUpdate),
+            "STATUPDATE" => {
+                let is_off = self.take("OFF") || self.take("FALSE");
+                self.switch(&["ON", "TRUE"], ParameterKind::StatUpdate(!is_off))
+            }
             _ => return Ok(None),
         }))
     }

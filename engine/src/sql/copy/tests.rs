@@ -44,7 +44,7 @@ fn parameters_come_in_any_order_and_as_is_optional() -> Result<(), SqlError> {
             ParameterKind::Quote("%".into()),
             ParameterKind::DateFormat("auto".into()),
             ParameterKind::CompUpdate,
-            ParameterKind::StatUpdate,
+            ParameterKind::StatUpdate(true),
             ParameterKind::Null("\\N".into()),
             ParameterKind::IgnoreHeader(1),
         ]

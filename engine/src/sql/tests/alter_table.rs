@@ -89,5 +89,18 @@ fn analyze() {
     };
     assert_eq!(analyzed("analyze"), (None, vec![]));
     assert_eq!(analyzed("analyze verbose predicate columns"), (None, vec![]));
+    let compression = |sql: &str| match one(sql) {
+        Statement::AnalyzeCompression(analyze) => {
+            (analyze.table.map(|t| t.to_string()), analyze.columns, analyze.sample_rows)
+        }
+        other => panic!("{sql}: {other:?}"),
+    };
+    assert_eq!(compression("analyze compression"), (None, vec![], None));
+    assert_eq!(compression("analyze compression comprows 1000"), (None, vec![], Some(1_000)));
+    let all = (Some("t".into()), vec!["a".into()], Some(2_000));
+    assert_eq!(compression("analyze compression t (a) comprows 2000"), all);
+    let sql = "analyze compression t comprows 999";
+    let message = "COMPROWS must be between 1000 and 1000000000";
+    fails(sql, SqlState::INVALID_PARAMETER_VALUE, message, "999");
     assert_eq!(analyzed("analyse s.T (a) all columns"), (Some("s.t".into()), vec!["a".into()]));
 }

@@ -13,7 +13,7 @@ const VALID: &[&str] = &[
     "alter table s.t add column \"B\" varchar(max) default 'x' || 'y' encode zstd not null; alter table t drop c cascade; \
      alter table t alter distkey a, alter compound sortkey (a, b); alter table t append from s.u filltarget",
     "alter table t alter column a encode lzo, alter b encode raw; alter table t add constraint k foreign key (a) references u; \
-     analyze verbose s.t (a, b) predicate columns; analyse",
+     analyze verbose s.t (a, b) predicate columns; analyse; analyze compression s.t (a, b) comprows 2000; analyze compression",
     "create schema if not exists s authorization bob; drop table if exists a, b.c cascade",
     "insert into t (a, b) values (1, default), (-2.5e3, 'it''s' || $1)",
     "with x as (select 1 a) delete from s.t as d using x, u join v on u.a = v.a where (d.a, d.b) in (select a, 2 from x)",

@@ -10,7 +10,6 @@ fn what_redshift_has_is_refused_by_name() {
         ("alter user x password 'y'", "ALTER"),
         ("grant select on t to public", "GRANT"),
         ("revoke all on t from public", "REVOKE"),
-        ("analyze compression t", "ANALYZE COMPRESSION"),
         ("create user bob password 'x'", "CREATE USER"),
         ("create external schema s from data catalog database 'x'", "CREATE EXTERNAL"),
         ("create materialized view v as select 1", "CREATE MATERIALIZED VIEW"),

@@ -65,7 +65,7 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
             false,
             table.id,
             0,
-            0,
+            numbered.index_oid().unwrap_or(0),
             0,
             target,
             action,

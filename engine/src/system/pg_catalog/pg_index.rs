@@ -1,8 +1,13 @@
-//! pg_index: indexes. Redshift has none.
+//! pg_index: the indexes that PRIMARY KEY and UNIQUE would have. There are none to scan: this is how psql and drivers
+//! find keys.
 
-use crate::system::{
-    column,
-    table::{self, PG_CATALOG, SystemTable},
+use crate::{
+    catalog::TableConstraintKind,
+    system::{
+        SystemContext, column, constraint,
+        table::{PG_CATALOG, Rows, SystemTable},
+        value::{NULL, row},
+    },
 };
 
 /// The table.
@@ -31,5 +36,35 @@ pub(crate) const TABLE: SystemTable = SystemTable {
         column::text("indexprs"),
         column::text("indpred"),
     ],
-    rows: table::no_rows,
+    rows,
 };
+
+fn rows(context: &SystemContext, rows: &mut Rows) {
+    for key in constraint::all(&context.catalog) {
+        let Some(oid) = key.index_oid() else { continue };
+        let columns = &key.constraint.columns;
+        let of_each = |value: i64| vec![value; columns.len()];
+        rows.push(row![
+            oid,
+            key.table.id,
+            columns.len() as i64,
+            columns.len() as i64,
+            true,
+            key.constraint.kind == TableConstraintKind::PrimaryKey,
+            false,
+            true,
+            false,
+            true,
+            false,
+            true,
+            true,
+            false,
+            columns.clone(),
+            of_each(0),
+            of_each(0),
+            of_each(0),
+            NULL,
+            NULL,
+        ]);
+    }
+}

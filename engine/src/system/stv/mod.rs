@@ -2,6 +2,7 @@
 
 use crate::system::SystemTable;
 
+mod stv_blocklist;
 mod stv_db_isolation_level;
 mod stv_locks;
 mod stv_recents;
@@ -10,7 +11,8 @@ mod stv_slices;
 mod stv_tbl_perm;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 6] = [
+pub(super) const TABLES: [SystemTable; 7] = [
+    stv_blocklist::TABLE,
     stv_db_isolation_level::TABLE,
     stv_locks::TABLE,
     stv_recents::TABLE,

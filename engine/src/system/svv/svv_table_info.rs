@@ -65,11 +65,9 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
             // For Redshift's internal use.
             0,
             unsorted,
-            // Every run brings its own statistics: none are out of date.
-            0,
+            (table.statistics.changed_percent(table.manifest.row_count()) * 100.0).round() as i64,
             stored,
-            // What the first sort column takes of the blocks is not known.
-            NULL,
+            table_size::skew_sort_key_hundredths(table),
             table_size::skew_hundredths(table, context.slice_count),
             table.manifest.row_count(),
             NULL,

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     catalog::{
         Catalog, CatalogChange, Column, Identity, PUBLIC_SCHEMA, SUPERUSER, SortKey, Table,
-        TableConstraint, TableConstraintKind, TableManifest, View, ViewColumn,
+        TableConstraint, TableConstraintKind, TableManifest, TableStatistics, View, ViewColumn,
     },
     distribution::DistStyle,
     functions,
@@ -52,6 +52,7 @@ fn run(slice: u32, row_count: u64, min: i64, max: i64) -> Run {
         null_count: 0,
         distinct_count: row_count,
         trailing_blanks: false,
+        bytes: 1_000,
     };
     Run {
         id: RunId::random(),
@@ -83,8 +84,10 @@ fn catalog() -> TestResult<Catalog> {
         has_stray_columns: false,
         dist_style: DistStyle::Even,
         sort_key: SortKey::Auto,
+        encode_auto: true,
         constraints: Vec::new(),
         created_at_us: 1_700_000_000_000_000,
+        statistics: TableStatistics::default(),
         manifest: Arc::new(TableManifest::default()),
     };
     let columns = [id.clone(), name, price];
@@ -207,6 +210,7 @@ fn session() -> TestResult<SessionContext> {
         transaction_started_us: 1_700_000_000_000_000,
         last_copy_id: Some(QueryId(7)),
         last_copy_count: 150,
+        zone_maps: Arc::default(),
     });
     let config = SessionConfig::new().with_default_catalog_and_schema("dev", "pg_catalog");
     let mut state = SessionStateBuilder::new().with_default_features().with_config(config).build();
@@ -302,6 +306,7 @@ fn rows_have_one_value_per_column() -> TestResult {
         transaction_started_us: 0,
         last_copy_id: None,
         last_copy_count: 0,
+        zone_maps: Arc::default(),
     };
     for table in tables() {
         let mut made = Vec::new();
@@ -346,7 +351,10 @@ async fn svv_table_info_shows_true_numbers() -> TestResult {
     let sql = "select \"table\", encoded, diststyle, sortkey1, sortkey_num, size, unsorted, \
                tbl_rows, skew_rows from svv_table_info";
     // Slice 0: the run of 50 overlaps the run of 100; 2 runs of 1.5 MB are 3 blocks.
-    assert_eq!(rows(&session()?, sql).await?, ["t|Y|KEY(id)|INTERLEAVED|2|6|20.00|250|1.50"]);
+    assert_eq!(
+        rows(&session()?, sql).await?,
+        ["t|Y, AUTO(ENCODE)|KEY(id)|INTERLEAVED|2|6|20.00|250|1.50"]
+    );
     Ok(())
 }
 

@@ -44,6 +44,11 @@ pub(super) async fn change(
     let raw =
         altered.sort_key.columns().iter().map(|id| (*id, "none".to_owned())).collect::<Vec<_>>();
     if !raw.is_empty() && altered.sort_key != table.sort_key {
+        for column in
+            altered.columns.iter_mut().filter(|c| altered.sort_key.columns().contains(&c.id))
+        {
+            "none".clone_into(&mut column.encoding);
+        }
         let change = TableChange::SetEncodings(raw);
         changes.push(CatalogChange::Alter { table: table.id, change });
     }

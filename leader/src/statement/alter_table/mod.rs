@@ -62,7 +62,12 @@ async fn define(
         AlterAction::ColumnType { column, sql_type } => {
             vec![alter(column::set_type(session, &table, column, *sql_type).await?)]
         }
-        AlterAction::Encode(encodings) => vec![alter(column::encode(&table, encodings)?)],
+        AlterAction::Encode(encodings) => vec![
+            alter(column::encode(&table, encodings)?),
+            // Whoever chooses one encoding chooses them all.
+            alter(TableChange::SetEncodeAuto(false)),
+        ],
+        AlterAction::EncodeAuto => vec![alter(TableChange::SetEncodeAuto(true))],
         AlterAction::AddConstraint(constraint) => {
             vec![alter(constraint::add(session, &table, constraint)?)]
         }
@@ -73,11 +78,9 @@ async fn define(
             let asked = layout::Asked { dist_style: *dist_style, dist_key: dist_key.as_deref() };
             layout::change(session, &table, asked, sort_key).await?
         }
-        // Encodings stay as they are, as Redshift leaves them until it knows better.
-        AlterAction::EncodeAuto
-        | AlterAction::RenameTo(_)
-        | AlterAction::OwnerTo(_)
-        | AlterAction::AppendFrom { .. } => Vec::new(),
+        AlterAction::RenameTo(_) | AlterAction::OwnerTo(_) | AlterAction::AppendFrom { .. } => {
+            Vec::new()
+        }
     };
     session.change(changes)
 }
