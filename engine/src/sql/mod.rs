@@ -40,6 +40,7 @@ mod query;
 pub mod redact;
 mod reserved;
 mod rewrite;
+mod row_change;
 mod session;
 mod set;
 mod show;
@@ -64,12 +65,15 @@ pub use error::SqlError;
 pub use parse::{parse, parse_expression, parse_query};
 pub(crate) use reserved::needs_quotes;
 pub(crate) use rewrite::call;
+pub use row_change::{
+    Assignment, Delete, Insert, InsertSource, Merge, MergeAction, MergeInsert, MergeMatched,
+    Target, Update,
+};
 pub use statement::{
-    AlterDatabase, Assignment, Cancel, ColumnDefinition, Constraint, ConstraintKind, CreateSchema,
-    CreateTable, CreateTableAs, CreateView, Delete, DistStyleName, Drop, DropKind, Explain,
-    IdentityClause, Insert, InsertSource, LikeClause, Merge, MergeAction, MergeInsert,
-    MergeMatched, ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes,
-    Target, TransactionModes, Update, Vacuum, VacuumKind,
+    AlterDatabase, Cancel, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
+    CreateTableAs, CreateView, DistStyleName, Drop, DropKind, Explain, IdentityClause, LikeClause,
+    ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes,
+    TransactionModes, Vacuum, VacuumKind,
 };
 pub use values_query::values_query;
 
