@@ -10,6 +10,7 @@
 //! |------------------|------------------------------------------------------------------------|
 //! | `table_provider` | [`WarehouseTable`]: a table at one version, one partition per slice     |
 //! | `source`         | [`WarehouseSource`]: Vortex's source, which skips blocks and counts them |
+//! | `inline`         | small runs whose rows are in the catalogue                              |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
 //! | `runtime_filter` | filters that joins find while the query runs, inside the scan           |
 //! | `key_filter`     | the keys among them, as one bit each                                    |
@@ -21,6 +22,7 @@
 //! | `stored_columns` | the table's columns as runs have them: other names, or lacking          |
 
 mod arithmetic;
+mod inline;
 mod key_filter;
 mod merge;
 mod order;

@@ -34,7 +34,10 @@ use vortex_datafusion::{VortexAccessPlan, VortexSource, reader::VortexReaderFact
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    arithmetic::may_fail, pruning::surviving_blocks, runtime_filter::FilterConverter,
+    arithmetic::may_fail,
+    inline::{InlineRuns, RowWork},
+    pruning::surviving_blocks,
+    runtime_filter::FilterConverter,
     stored_columns::StoredColumns,
 };
 use crate::{
@@ -165,7 +168,13 @@ impl FileSource for WarehouseSource {
         if partition == 0 {
             blocks.skipped.add(self.blocks_left_out);
         }
+        let table = self.inner.table_schema().clone();
+        let projection = self.inner.projection().cloned().ok_or_else(|| {
+            DataFusionError::Internal("the Vortex source has no projection".to_owned())
+        })?;
         Ok(Arc::new(WarehouseOpener {
+            table,
+            projection,
             inner: self.inner.create_file_opener(object_store, base_config, partition)?,
             storage: Arc::clone(&self.storage),
             schema: Arc::clone(&self.schema),
@@ -289,6 +298,8 @@ struct BlockCounts {
 #[derive(Clone)]
 struct WarehouseOpener {
     inner: Arc<dyn FileOpener>,
+    table: TableSchema,
+    projection: ProjectionExprs,
     storage: Arc<ManagedStorage>,
     schema: SchemaRef,
     stored: Arc<StoredColumns>,
@@ -298,6 +309,11 @@ struct WarehouseOpener {
 
 impl FileOpener for WarehouseOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
+        if let Some(runs) = file.extensions.get_arc::<InlineRuns>() {
+            // Of a file that was dealt out in ranges the first has all rows.
+            let is_first = file.range.as_ref().is_none_or(|range| range.start == 0);
+            return Ok(self.clone().open_inline(runs, is_first).boxed());
+        }
         let (opener, named) = (self.clone(), file.clone());
         let opening = self.open_run(file)?;
         Ok(async move {
@@ -331,6 +347,21 @@ impl WarehouseOpener {
             }),
             Err(missing) => external(missing),
         }
+    }
+
+    async fn open_inline(self, runs: Arc<InlineRuns>, is_first: bool) -> Result<RowStream> {
+        if !is_first {
+            return Ok(stream::empty().boxed());
+        }
+        self.blocks.read.add(1);
+        let work = RowWork {
+            table: &self.table,
+            stored: &self.stored,
+            predicate: self.predicate.as_ref(),
+            projection: &self.projection,
+        };
+        let rows = runs.read(&self.storage, work).await?;
+        Ok(stream::iter([Ok(rows)]).boxed())
     }
 
     fn open_run(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
