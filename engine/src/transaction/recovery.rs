@@ -23,11 +23,11 @@ use crate::{
 const REQUESTS: usize = 32;
 
 /// What a log says.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Recovered {
     /// The state after the last record.
     pub(super) catalog: Catalog,
-    /// The newest checkpoint.
+    /// The newest checkpoint; 0 if there is none.
     pub(super) checkpoint: CommitSeq,
     /// Its size.
     pub(super) checkpoint_bytes: u64,
@@ -37,7 +37,12 @@ pub(super) struct Recovered {
 
 /// Reads the log of a root.
 pub(super) async fn recover(storage: &ManagedStorage) -> Result<Recovered, TransactionError> {
-    let mut recovered = Recovered::default();
+    let mut recovered = Recovered {
+        catalog: Catalog::default(),
+        checkpoint: CommitSeq(0),
+        checkpoint_bytes: 0,
+        record_bytes: 0,
+    };
     let mut records: Vec<(CommitSeq, u64)> = Vec::new();
     for object in storage.list(ObjectPrefix::Log).await? {
         match object.path {
