@@ -12,6 +12,7 @@
 //! | `source`         | [`WarehouseSource`]: Vortex's source, which skips blocks and counts them |
 //! | `inline`         | small runs whose rows are in the catalogue                              |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
+//! | `run_reader`     | runs that are objects, as Vortex opens them                             |
 //! | `runtime_filter` | filters that joins find while the query runs, inside the scan           |
 //! | `key_filter`     | the keys among them, as one bit each                                    |
 //! | `row_address`    | the hidden columns that DELETE and UPDATE find rows by                  |
@@ -28,6 +29,7 @@ mod merge;
 mod order;
 mod pruning;
 mod row_address;
+mod run_reader;
 mod runtime_filter;
 mod source;
 mod statistics;

@@ -29,14 +29,15 @@ use datafusion::{
 use futures::{FutureExt, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::ObjectStore;
 use roaring::RoaringTreemap;
-use vortex::{io::VortexReadAt, scan::selection::Selection, session::VortexSession};
-use vortex_datafusion::{VortexAccessPlan, VortexSource, reader::VortexReaderFactory};
+use vortex::scan::selection::Selection;
+use vortex_datafusion::{VortexAccessPlan, VortexSource};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     arithmetic::may_fail,
     inline::{InlineRuns, RowWork},
     pruning::surviving_blocks,
+    run_reader::RunReaders,
     runtime_filter::FilterConverter,
     stored_columns::StoredColumns,
 };
@@ -90,7 +91,7 @@ impl WarehouseSource {
         stored: Arc<StoredColumns>,
         footers: Arc<FileMetadataCache>,
     ) -> Self {
-        let readers = RunReaders { storage: Arc::clone(&storage), is_last: false };
+        let readers = RunReaders::new(Arc::clone(&storage), false);
         let schema = Arc::clone(table.table_schema());
         let inner = VortexSource::new(table, format::session().clone())
             .with_projection_pushdown(true)
@@ -112,7 +113,7 @@ impl WarehouseSource {
 
     /// Says that the runs are read once more and then never again.
     pub(super) fn for_the_last_time(mut self) -> Self {
-        let readers = RunReaders { storage: Arc::clone(&self.storage), is_last: true };
+        let readers = RunReaders::new(Arc::clone(&self.storage), true);
         self.inner = self.inner.with_vortex_reader_factory(Arc::new(readers));
         self
     }
@@ -492,22 +493,4 @@ fn blocks_of_part(file: &PartitionedFile, blocks: usize) -> Range<usize> {
         usize::try_from(block).unwrap_or(0).min(blocks)
     };
     at(range.start)..at(range.end)
-}
-
-/// Opens runs where they are, whatever store the session knows.
-#[derive(Debug)]
-struct RunReaders {
-    storage: Arc<ManagedStorage>,
-    is_last: bool,
-}
-
-impl VortexReaderFactory for RunReaders {
-    fn create_reader(
-        &self,
-        file: &PartitionedFile,
-        _session: &VortexSession,
-    ) -> Result<Arc<dyn VortexReadAt>> {
-        let meta = &file.object_meta;
-        self.storage.run_reader(&meta.location, meta.size, self.is_last).map_err(external)
-    }
 }

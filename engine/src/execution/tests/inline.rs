@@ -52,7 +52,9 @@ async fn small_runs_of_a_slice_are_one_file_in_order() {
     }
     let all = rows(&context, "select count(*), count(v), min(s), max(k), sum(k) from t").await;
     assert!(
-        all.contains("| 10300    | 8240     | text of some length 00000000 | 10299  | 53039850"),
+        all.contains(
+            "| 10300    | 8240       | text of some length 00000000 | 10299    | 53039850"
+        ),
         "{all}"
     );
 }
