@@ -25,6 +25,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use super::zones::ZoneMap;
+use crate::distribution::DistributionError;
+
 /// A run of more bytes is an object: a record stays small enough to be written in one go.
 pub const INLINE_RUN_BYTES_MAX: usize = 32 << 10;
 /// A table whose small runs take more bytes than this in the log gets objects, until they are merged:
@@ -69,6 +72,12 @@ impl InlineRows {
     /// Returns the rows; columns have the names they have in runs.
     pub fn rows(&self) -> &RecordBatch {
         &self.rows
+    }
+
+    /// Returns the zone map that they would have in an object.
+    pub(crate) fn zone_map(&self) -> Result<ZoneMap, DistributionError> {
+        ZoneMap::build(self.rows.schema_ref(), std::slice::from_ref(&self.rows))
+            .map(|(zones, _)| zones)
     }
 
     /// Returns how many bytes they take in the log.

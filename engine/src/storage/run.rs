@@ -125,6 +125,7 @@ impl ColumnStatistics {
             all.null_count += column.null_count;
             all.distinct_count += column.distinct_count;
             all.trailing_blanks |= column.trailing_blanks;
+            all.bytes += column.bytes;
             if column.null_count == row_count {
                 continue;
             }

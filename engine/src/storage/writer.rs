@@ -268,8 +268,11 @@ fn inline_run(
     slice: SliceId,
     batches: &[RecordBatch],
 ) -> Result<Option<Run>, StorageError> {
-    let (batches, zones, columns) = prepared(layout, batches.to_vec())?;
+    let (batches, zones, mut columns) = prepared(layout, batches.to_vec())?;
     let inline = InlineRows::new(&layout.schema, &batches).map_err(DistributionError::from)?;
+    for (column, values) in columns.iter_mut().zip(inline.rows().columns()) {
+        column.bytes = values.to_data().get_slice_memory_size().unwrap_or(0) as u64;
+    }
     let bytes = inline.bytes();
     Ok((bytes <= layout.inline_bytes_max as u64).then(|| Run {
         id: RunId::random(),

@@ -272,7 +272,8 @@ impl Writer {
         let (mut next, seq) = ((*head).clone(), CommitSeq(head.version.0 + 1));
         let (mut accepted, mut transactions) = (Vec::new(), Vec::new());
         for Request { transaction, reply } in group {
-            let applied = apply_all(&mut next, &transaction.changes).map_err(TransactionError::from);
+            let applied =
+                apply_all(&mut next, &transaction.changes).map_err(TransactionError::from);
             // Noted before it is written: should that fail, others are refused that need not be.
             match applied.and_then(|()| transaction.commit_serializable(&head, seq)) {
                 Ok(()) => {
