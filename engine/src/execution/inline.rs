@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     catalog::Table,
+    ids::DeleteVectorId,
     storage::{
         DeleteVector, ManagedStorage, SORT_OPTIONS, StorageError,
         inline::InlineRows,
@@ -51,8 +52,8 @@ struct InlineRun {
     /// Its place in the manifest, for its rows' addresses.
     place: Option<u32>,
     path: RunPath,
-    run: Arc<InlineRows>,
-    deletes: Vec<crate::ids::DeleteVectorId>,
+    rows: Arc<InlineRows>,
+    deletes: Vec<DeleteVectorId>,
 }
 
 /// What is done with the rows of a scan.
@@ -106,7 +107,7 @@ impl InlineRuns {
             Some(InlineRun {
                 place: place(run),
                 path: table.run_path(run),
-                run: Arc::clone(run.inline.as_ref()?),
+                rows: Arc::clone(run.inline.as_ref()?),
                 deletes: run.deletes.iter().map(|vector| vector.id).collect(),
             })
         });
@@ -162,7 +163,7 @@ impl InlineRun {
 
     /// Returns the rows that are not deleted, with their addresses where the scan has them.
     fn live_rows(&self, has_addresses: bool, deleted: DeleteVector) -> Result<RecordBatch> {
-        let mut rows = self.run.rows().clone();
+        let mut rows = self.rows.rows().clone();
         let count = rows.num_rows() as u64;
         if let (true, Some(place)) = (has_addresses, self.place) {
             let mut columns = rows.columns().to_vec();

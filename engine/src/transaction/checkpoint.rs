@@ -130,3 +130,79 @@ async fn write(
     stream::iter(deletes).buffer_unordered(REQUESTS).try_collect::<Vec<()>>().await?;
     Ok((version, size))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    use object_store::{memory::InMemory, path::Path};
+
+    use super::*;
+    use crate::{
+        catalog::{CatalogChange, SortKey, Table},
+        distribution::DistStyle,
+        ids::Pid,
+        storage::writer::TableWriter,
+        transaction::CommitLog,
+        types::SqlType,
+    };
+
+    /// Commits a row of one table: a small run.
+    async fn insert(log: &CommitLog, storage: &Arc<ManagedStorage>, table: &Table, value: i64) {
+        let mut writer = TableWriter::new(Arc::clone(storage), table.layout(1), 1 << 20);
+        let values: ArrayRef = Arc::new(Int64Array::from(vec![value]));
+        let batch = RecordBatch::try_new(table.arrow_schema(), vec![values]).unwrap();
+        let rows = writer.router().route(batch).unwrap();
+        writer.write(rows).await.unwrap();
+        let runs = writer.finish().await.unwrap();
+        assert!(runs.iter().all(|run| run.inline.is_some()));
+        let mut transaction = log.begin(log.new_locks(Pid(1)));
+        transaction.change(vec![CatalogChange::AppendRuns { table: table.id, runs }]).unwrap();
+        log.commit(transaction).await.unwrap();
+    }
+
+    async fn log_objects(storage: &ManagedStorage) -> (Vec<u64>, Vec<u64>) {
+        let (mut records, mut checkpoints) = (Vec::new(), Vec::new());
+        for object in storage.list(ObjectPrefix::Log).await.unwrap() {
+            match object.path {
+                ObjectPath::Commit(seq) => records.push(seq.0),
+                ObjectPath::Checkpoint(seq) => checkpoints.push(seq.0),
+                other => panic!("{other} in the log"),
+            }
+        }
+        (records, checkpoints)
+    }
+
+    #[tokio::test]
+    async fn checkpoints_hold_small_runs_and_make_old_records_superfluous() {
+        let storage =
+            ManagedStorage::with_store(Arc::new(InMemory::new()), Path::from("root"), 1 << 20);
+        let log = CommitLog::open(Arc::clone(&storage), Some(1), 1).await.unwrap();
+        let columns = [("x", SqlType::BigInt)];
+        let table = Table::of_columns(&columns, DistStyle::Even, SortKey::Auto);
+        let mut transaction = log.begin(log.new_locks(Pid(1)));
+        let create = CatalogChange::CreateTable(Arc::new(table.clone()));
+        transaction.change(vec![create]).unwrap();
+        log.commit(transaction).await.unwrap();
+        let mut value = 0;
+        // The second one deletes what came before the first.
+        let last = loop {
+            insert(&log, &storage, &table, value).await;
+            value += 1;
+            let (records, checkpoints) = log_objects(&storage).await;
+            if let [first, last] = checkpoints[..]
+                && records[0] > first
+            {
+                break last;
+            }
+            assert!(value < 5_000, "{} records, checkpoints {checkpoints:?}", records.len());
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        };
+        let head = log.head();
+        assert!(head.version.0 >= last && last >= 2 * RECORDS_MIN);
+        let read = CommitLog::read(&storage).await.unwrap();
+        assert_eq!(&read, &*head);
+        assert_eq!(read.table_by_id(table.id).unwrap().manifest.row_count(), value as u64);
+    }
+}
