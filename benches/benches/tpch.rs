@@ -99,7 +99,7 @@ fn with_servers(
     let root = arguments.files.clone().unwrap_or_else(|| temporary.path().join("s3"));
     let files = files(arguments.scale, &root)?;
     let s3 = Server::s3(&root)?;
-    let warehouse = Server::warehouse(&temporary.path().join("data"), &s3, arguments.slices)?;
+    let warehouse = Server::warehouse(&temporary.path().join("data"), Some(&s3), arguments.slices)?;
     let (host, port) = warehouse.address().rsplit_once(':').context("no port in the address")?;
     let report = Report { scale: arguments.scale, ..Report::default() };
     let mut report = runtime.block_on(measure(arguments, host, port.parse()?, &files, report))?;

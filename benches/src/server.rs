@@ -38,11 +38,13 @@ impl Server {
         Self::start(command)
     }
 
-    /// Starts a warehouse that reads from an endpoint.
-    pub fn warehouse(data: &Path, s3: &Self, slices: Option<u32>) -> anyhow::Result<Self> {
+    /// Starts a warehouse, which reads from an endpoint if there is one.
+    pub fn warehouse(data: &Path, s3: Option<&Self>, slices: Option<u32>) -> anyhow::Result<Self> {
         let mut command = command()?;
         command.arg("serve").arg("--data").arg(data).args(["--port", "0"]);
-        command.env("AWS_ENDPOINT_URL_S3", &s3.address);
+        if let Some(s3) = s3 {
+            command.env("AWS_ENDPOINT_URL_S3", &s3.address);
+        }
         if let Some(slices) = slices {
             command.args(["--slices", &slices.to_string()]);
         }

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use sql_tests::{
     client::Client,
     cluster::{Cluster, ClusterOptions},
-    load_files,
+    load_files, process,
     s3::S3Endpoint,
 };
 
@@ -18,6 +18,12 @@ use sql_tests::{
 const SEED: u64 = 0x5439;
 /// How often the server is killed.
 const ROUNDS: u64 = 20;
+/// How often it is killed while many small INSERTs arrive, from how many clients, and after how long at most.
+const SMALL_INSERT_ROUNDS: u64 = 6;
+/// See [`SMALL_INSERT_ROUNDS`].
+const SMALL_INSERT_CLIENTS: i64 = 8;
+/// See [`SMALL_INSERT_ROUNDS`].
+const SMALL_INSERT_MS: u64 = 2_000;
 /// The rows of the files that are loaded when the server dies.
 const COPY_ROWS: i64 = 400_000;
 /// The files they are in.
@@ -59,6 +65,75 @@ async fn acknowledged_rows_survive_a_kill_between_statements() -> Result<()> {
         );
         client = Some(session);
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_rows_of_many_small_inserts_survive_a_kill_under_load() -> Result<()> {
+    let mut cluster = Cluster::start(ClusterOptions { slices: Some(2), ..Default::default() })?;
+    let session = cluster.connect().await?;
+    session.run("create table kept (round int, client int, x int, s varchar(40))").await?;
+    session.run("create table sorted (round int, x int) distkey (x) sortkey (x)").await?;
+    drop(session);
+    let mut random = StdRng::seed_from_u64(SEED);
+    let mut acknowledged: BTreeMap<(u64, i64), i64> = BTreeMap::new();
+    let mut sorted = 0;
+    for round in 0..SMALL_INSERT_ROUNDS {
+        let mut clients = Vec::new();
+        for client in 0..SMALL_INSERT_CLIENTS {
+            let session = cluster.connect().await?;
+            clients.push(tokio::spawn(async move {
+                let mut done = 0;
+                loop {
+                    let x = done;
+                    let sql = match client {
+                        0 => format!("insert into sorted values ({round}, {x})"),
+                        _ => format!("insert into kept values ({round}, {client}, {x}, 'row {x}')"),
+                    };
+                    if session.run(&sql).await.is_err() {
+                        return done;
+                    }
+                    done += 1;
+                }
+            }));
+        }
+        // Long enough for merges, and for checkpoints with rows in them, to be under way.
+        let wait = Duration::from_millis(random.random_range(100..SMALL_INSERT_MS));
+        tokio::time::sleep(wait).await;
+        cluster.kill_and_restart().with_context(|| format!("round {round}, seed {SEED}"))?;
+        for (client, counted) in (0..).zip(clients) {
+            acknowledged.insert((round, client), counted.await?);
+        }
+        let session = cluster.connect().await?;
+        for ((round, client), done) in acknowledged.range((round, 1)..) {
+            let rows = format!(
+                "select case when count(*) = count(distinct x) and count(*) = coalesce(max(x) + 1, 0) \
+                 then count(*) else -1 end from kept \
+                 where round = {round} and client = {client} and s = 'row ' || x"
+            );
+            // The last one may have become durable before anybody was told.
+            let found = session.number(&rows).await?;
+            ensure!(
+                (*done..=done + 1).contains(&found),
+                "round {round}, client {client}, seed {SEED}: {found} rows, {done} acknowledged"
+            );
+        }
+        let done = acknowledged.get(&(round, 0)).copied().unwrap_or_default();
+        let found = session.number("select count(*) from sorted").await?;
+        ensure!((sorted + done..=sorted + done + 1).contains(&found), "round {round}: {found}");
+        sorted = found;
+    }
+    ensure!(acknowledged.values().sum::<i64>() > 1000, "hardly anything was inserted");
+    check_is_clean(&mut cluster)
+}
+
+/// Stops the server; everything in its root has to be whole.
+fn check_is_clean(cluster: &mut Cluster) -> Result<()> {
+    cluster.process().terminate()?;
+    let mut command = process::command()?;
+    let output = command.args(["check", "--data"]).arg(cluster.data()).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "{said}");
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::{
     ids::{ColumnId, SchemaId, TableId, UserId},
     storage::{
         encoding::Encoding,
+        inline::{INLINE_RUN_BYTES_MAX, INLINE_TABLE_BYTES_MAX},
         paths::{ObjectPath, RunPath},
         run::{Run, StatisticsValue},
         writer::TableLayout,
@@ -174,6 +175,11 @@ impl TableManifest {
         self.runs.iter().map(|run| run.live_row_count()).sum()
     }
 
+    /// Returns the bytes of small runs that are in the log and in no object.
+    pub fn inline_bytes(&self) -> u64 {
+        self.runs.iter().filter(|run| run.inline.is_some()).map(|run| run.bytes).sum()
+    }
+
     /// Returns the size of all runs.
     pub fn bytes(&self) -> u64 {
         self.runs.iter().map(|run| run.bytes).sum()
@@ -243,6 +249,10 @@ impl Table {
             sort_columns: sort_columns.collect(),
             distribution,
             slice_count,
+            inline_bytes_max: match self.manifest.inline_bytes() {
+                bytes if bytes < INLINE_TABLE_BYTES_MAX => INLINE_RUN_BYTES_MAX,
+                _ => 0,
+            },
         }
     }
 

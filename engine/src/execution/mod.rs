@@ -10,7 +10,9 @@
 //! |------------------|------------------------------------------------------------------------|
 //! | `table_provider` | [`WarehouseTable`]: a table at one version, one partition per slice     |
 //! | `source`         | [`WarehouseSource`]: Vortex's source, which skips blocks and counts them |
+//! | `inline`         | small runs whose rows are in the catalogue                              |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
+//! | `run_reader`     | runs that are objects, as Vortex opens them                             |
 //! | `runtime_filter` | filters that joins find while the query runs, inside the scan           |
 //! | `key_filter`     | the keys among them, as one bit each                                    |
 //! | `row_address`    | the hidden columns that DELETE and UPDATE find rows by                  |
@@ -21,11 +23,13 @@
 //! | `stored_columns` | the table's columns as runs have them: other names, or lacking          |
 
 mod arithmetic;
+mod inline;
 mod key_filter;
 mod merge;
 mod order;
 mod pruning;
 mod row_address;
+mod run_reader;
 mod runtime_filter;
 mod source;
 mod statistics;

@@ -103,6 +103,7 @@ mod tests {
             checksum: None,
             is_full: false,
             deletes: Vec::new(),
+            inline: None,
         }
     }
 

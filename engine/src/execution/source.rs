@@ -29,12 +29,16 @@ use datafusion::{
 use futures::{FutureExt, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::ObjectStore;
 use roaring::RoaringTreemap;
-use vortex::{io::VortexReadAt, scan::selection::Selection, session::VortexSession};
-use vortex_datafusion::{VortexAccessPlan, VortexSource, reader::VortexReaderFactory};
+use vortex::scan::selection::Selection;
+use vortex_datafusion::{VortexAccessPlan, VortexSource};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    arithmetic::may_fail, pruning::surviving_blocks, runtime_filter::FilterConverter,
+    arithmetic::may_fail,
+    inline::{InlineRuns, RowWork},
+    pruning::surviving_blocks,
+    run_reader::RunReaders,
+    runtime_filter::FilterConverter,
     stored_columns::StoredColumns,
 };
 use crate::{
@@ -87,7 +91,7 @@ impl WarehouseSource {
         stored: Arc<StoredColumns>,
         footers: Arc<FileMetadataCache>,
     ) -> Self {
-        let readers = RunReaders { storage: Arc::clone(&storage), is_last: false };
+        let readers = RunReaders::new(Arc::clone(&storage), false);
         let schema = Arc::clone(table.table_schema());
         let inner = VortexSource::new(table, format::session().clone())
             .with_projection_pushdown(true)
@@ -109,7 +113,7 @@ impl WarehouseSource {
 
     /// Says that the runs are read once more and then never again.
     pub(super) fn for_the_last_time(mut self) -> Self {
-        let readers = RunReaders { storage: Arc::clone(&self.storage), is_last: true };
+        let readers = RunReaders::new(Arc::clone(&self.storage), true);
         self.inner = self.inner.with_vortex_reader_factory(Arc::new(readers));
         self
     }
@@ -165,7 +169,13 @@ impl FileSource for WarehouseSource {
         if partition == 0 {
             blocks.skipped.add(self.blocks_left_out);
         }
+        let table = self.inner.table_schema().clone();
+        let projection = self.inner.projection().cloned().ok_or_else(|| {
+            DataFusionError::Internal("the Vortex source has no projection".to_owned())
+        })?;
         Ok(Arc::new(WarehouseOpener {
+            table,
+            projection,
             inner: self.inner.create_file_opener(object_store, base_config, partition)?,
             storage: Arc::clone(&self.storage),
             schema: Arc::clone(&self.schema),
@@ -289,6 +299,8 @@ struct BlockCounts {
 #[derive(Clone)]
 struct WarehouseOpener {
     inner: Arc<dyn FileOpener>,
+    table: TableSchema,
+    projection: ProjectionExprs,
     storage: Arc<ManagedStorage>,
     schema: SchemaRef,
     stored: Arc<StoredColumns>,
@@ -298,6 +310,11 @@ struct WarehouseOpener {
 
 impl FileOpener for WarehouseOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
+        if let Some(runs) = file.extensions.get_arc::<InlineRuns>() {
+            // Of a file that was dealt out in ranges the first has all rows.
+            let is_first = file.range.as_ref().is_none_or(|range| range.start == 0);
+            return Ok(self.clone().open_inline(runs, is_first).boxed());
+        }
         let (opener, named) = (self.clone(), file.clone());
         let opening = self.open_run(file)?;
         Ok(async move {
@@ -331,6 +348,21 @@ impl WarehouseOpener {
             }),
             Err(missing) => external(missing),
         }
+    }
+
+    async fn open_inline(self, runs: Arc<InlineRuns>, is_first: bool) -> Result<RowStream> {
+        if !is_first {
+            return Ok(stream::empty().boxed());
+        }
+        self.blocks.read.add(1);
+        let work = RowWork {
+            table: &self.table,
+            stored: &self.stored,
+            predicate: self.predicate.as_ref(),
+            projection: &self.projection,
+        };
+        let rows = runs.read(&self.storage, work).await?;
+        Ok(stream::iter([Ok(rows)]).boxed())
     }
 
     fn open_run(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
@@ -461,22 +493,4 @@ fn blocks_of_part(file: &PartitionedFile, blocks: usize) -> Range<usize> {
         usize::try_from(block).unwrap_or(0).min(blocks)
     };
     at(range.start)..at(range.end)
-}
-
-/// Opens runs where they are, whatever store the session knows.
-#[derive(Debug)]
-struct RunReaders {
-    storage: Arc<ManagedStorage>,
-    is_last: bool,
-}
-
-impl VortexReaderFactory for RunReaders {
-    fn create_reader(
-        &self,
-        file: &PartitionedFile,
-        _session: &VortexSession,
-    ) -> Result<Arc<dyn VortexReadAt>> {
-        let meta = &file.object_meta;
-        self.storage.run_reader(&meta.location, meta.size, self.is_last).map_err(external)
-    }
 }

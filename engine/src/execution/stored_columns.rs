@@ -26,7 +26,10 @@ use datafusion::{
     },
 };
 
-use super::{row_address::with_position, statistics::scalar};
+use super::{
+    row_address::{POSITION_COLUMN, with_position},
+    statistics::scalar,
+};
 use crate::catalog::{self, Table};
 
 /// A table's columns in order, as its runs have them.
@@ -77,6 +80,16 @@ impl StoredColumns {
         let adapts = has_addresses || self.is_altered;
         adapts.then(|| Arc::new(RunAdapterFactory(Arc::clone(self))) as _)
     }
+
+    /// Returns what makes expressions about the columns of a scan ones about rows in memory, which have the
+    /// names of a run and may have addresses behind them.
+    pub(super) fn adapter_of_rows(
+        self: &Arc<Self>,
+        table: SchemaRef,
+        rows: SchemaRef,
+    ) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        RunAdapterFactory(Arc::clone(self)).create(table, rows)
+    }
 }
 
 #[derive(Debug)]
@@ -86,7 +99,13 @@ impl PhysicalExprAdapterFactory for RunAdapterFactory {
     fn create(&self, table: SchemaRef, run: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
         let mut known: Vec<Option<&str>> = vec![None; run.fields().len()];
         let mut missing = HashMap::new();
-        // Behind the table's own columns comes `$position`.
+        // Behind the table's own columns come those of addresses; only rows in memory have them.
+        for field in table.fields().iter().skip(self.0.columns.len()) {
+            if let Ok(index) = run.index_of(field.name()) {
+                known[index] = Some(field.name());
+            }
+        }
+        let has_position = run.index_of(POSITION_COLUMN).is_ok();
         for (field, column) in table.fields().iter().zip(&self.0.columns) {
             match column.names.iter().find_map(|name| run.index_of(name).ok()) {
                 Some(index) => known[index] = Some(field.name()),
@@ -102,7 +121,7 @@ impl PhysicalExprAdapterFactory for RunAdapterFactory {
         });
         let renamed = Arc::new(Schema::new(renamed.collect::<Vec<_>>()));
         let types = DefaultPhysicalExprAdapterFactory.create(table, renamed)?;
-        Ok(Arc::new(RunAdapter { missing, types, run }))
+        Ok(Arc::new(RunAdapter { missing, types, run, has_position }))
     }
 }
 
@@ -114,11 +133,14 @@ struct RunAdapter {
     /// Finds the others, and casts them where types differ.
     types: Arc<dyn PhysicalExprAdapter>,
     run: SchemaRef,
+    /// Whether the position of a row is a column, and not Vortex's to tell.
+    has_position: bool,
 }
 
 impl PhysicalExprAdapter for RunAdapter {
     fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
-        let filled = with_position(expr)?.transform_down(|expr| {
+        let expr = if self.has_position { expr } else { with_position(expr)? };
+        let filled = expr.transform_down(|expr| {
             let missing = expr.downcast_ref::<Column>().and_then(|c| self.missing.get(c.name()));
             Ok(match missing {
                 Some(value) => {

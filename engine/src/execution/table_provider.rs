@@ -24,6 +24,7 @@ use datafusion::{
 };
 
 use super::{
+    inline::{InlineRuns, as_one, gather},
     order::order_runs,
     pruning::surviving_runs,
     row_address::{POSITION_COLUMN, with_addresses},
@@ -41,6 +42,9 @@ use crate::{
 
 /// The metadata of a column that [`WarehouseTable::with_mark`] marks.
 pub(crate) const MARK_KEY: &str = "blueshift.mark";
+
+/// The place of each run in the table's manifest.
+type Places = HashMap<RunId, u32>;
 
 /// A table at one version of the catalogue.
 #[derive(Debug)]
@@ -106,6 +110,20 @@ impl WarehouseTable {
         &self.table
     }
 
+    /// Returns small runs as one file; `one` is what they are together.
+    fn inline_file(&self, runs: &[&Run], one: &Run, places: &Places) -> PartitionedFile {
+        let place = |run: &Run| places.get(&run.id).copied();
+        let inline =
+            InlineRuns::new(&self.table, runs, place, self.sort_columns(), self.has_addresses);
+        let location = self.storage.location(&ObjectPath::Run(self.table.run_path(one)));
+        let mut file = PartitionedFile::new(location.to_string(), one.bytes).with_extension(inline);
+        if self.has_addresses {
+            // Each row has its own, behind the columns of its run.
+            file = file.with_partition_values(vec![ScalarValue::UInt32(None)]);
+        }
+        file.with_statistics(Arc::new(statistics::of_run(one, self.schema.file_schema())))
+    }
+
     /// Returns the run as a file; `place` is its place in the manifest, for its rows' addresses.
     fn file(&self, run: &Run, place: Option<u32>) -> PartitionedFile {
         let path = self.table.run_path(run);
@@ -141,19 +159,23 @@ impl WarehouseTable {
                 run.slice
             );
         }
-        let places = match self.has_addresses {
-            true => {
-                (0..).zip(&self.table.manifest.runs).map(|(place, run)| (run.id, place)).collect()
-            }
-            false => HashMap::<RunId, u32>::new(),
-        };
+        let places = self.places();
         let (schema, sort_columns) = (self.schema.table_schema(), self.sort_columns());
         let mut proven = sort_columns.len();
         let groups = (0..slices).map(SliceId).map(|slice| {
-            let mut runs =
-                runs.iter().copied().filter(|run| run.slice == slice).collect::<Vec<_>>();
+            let of_slice = runs.iter().copied().filter(|run| run.slice == slice);
+            let (small, large): (Vec<_>, Vec<_>) = of_slice.partition(|run| run.inline.is_some());
+            let gathered = gather(small.into_iter());
+            let ones: Vec<_> =
+                gathered.iter().filter_map(|runs| Some((as_one(runs)?, runs))).collect();
+            let mut runs: Vec<&Run> =
+                large.into_iter().chain(ones.iter().map(|(one, _)| one)).collect();
             proven = proven.min(order_runs(&mut runs, &sort_columns, schema));
-            let files = runs.into_iter().map(|run| self.file(run, places.get(&run.id).copied()));
+            let files =
+                runs.into_iter().map(|run| match ones.iter().find(|(one, _)| one.id == run.id) {
+                    Some((one, runs)) => self.inline_file(runs, one, &places),
+                    None => self.file(run, places.get(&run.id).copied()),
+                });
             FileGroup::new(files.collect())
         });
         let groups = groups.collect();
@@ -162,6 +184,15 @@ impl WarehouseTable {
             PhysicalSortExpr::new(column, SORT_OPTIONS)
         });
         Ok((groups, LexOrdering::new(columns)))
+    }
+
+    /// Returns where each run is in the manifest, if rows have addresses.
+    fn places(&self) -> Places {
+        let runs = (0..).zip(&self.table.manifest.runs);
+        match self.has_addresses {
+            true => runs.map(|(place, run)| (run.id, place)).collect(),
+            false => Places::new(),
+        }
     }
 
     fn source(&self, runtime: &RuntimeEnv) -> WarehouseSource {
@@ -189,6 +220,9 @@ impl WarehouseTable {
 
     /// Returns a scan of these runs, by their places in the manifest: a partition for each list, which is
     /// read in the list's order. Within a run rows keep their order only if there is one to keep.
+    ///
+    /// The small runs of a list are read together, behind the others; with an order to keep in partitions
+    /// of their own.
     pub(super) fn scan_sequences(
         &self,
         sequences: &[Vec<u32>],
@@ -196,15 +230,28 @@ impl WarehouseTable {
         runtime: &RuntimeEnv,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut groups = Vec::with_capacity(sequences.len());
+        let known = self.places();
         for places in sequences {
-            let files = places.iter().map(|place| {
+            let (mut files, mut small) = (Vec::new(), Vec::new());
+            for place in places {
                 let run = usize::try_from(*place).ok();
                 match run.and_then(|run| self.table.manifest.runs.get(run)) {
-                    Some(run) => Ok(self.file(run, Some(*place))),
-                    None => internal_err!("table {} has no run at {place}", self.table.id),
+                    Some(run) if run.inline.is_some() => small.push(&**run),
+                    Some(run) => files.push(self.file(run, Some(*place))),
+                    None => return internal_err!("table {} has no run at {place}", self.table.id),
                 }
-            });
-            groups.push(FileGroup::new(files.collect::<Result<_>>()?));
+            }
+            let small = gather(small.into_iter());
+            let small = small
+                .iter()
+                .filter_map(|runs| Some(self.inline_file(runs, &as_one(runs)?, &known)));
+            match order {
+                None => files.extend(small),
+                Some(_) => groups.extend(small.map(|file| FileGroup::new(vec![file]))),
+            }
+            if !files.is_empty() {
+                groups.push(FileGroup::new(files));
+            }
         }
         // The store behind this URL is never used: the source knows where the runs are.
         let url = ObjectStoreUrl::local_filesystem();

@@ -1,4 +1,5 @@
 //! Zone maps for the system tables that show them: they are read from the runs, and only when asked for.
+//! Small runs in the log have none; theirs are made of their rows.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,16 +17,20 @@ const READS_AT_A_TIME: usize = 16;
 
 /// Returns what system tables are asked about, with the zone maps of all tables.
 pub(super) async fn with_zone_maps(context: &QueryContext) -> Result<Arc<SystemContext>> {
-    let runs: Vec<_> = context
-        .catalog
-        .tables()
-        .flat_map(|table| table.manifest.runs.iter().map(|run| (table.run_path(run), run.bytes)))
+    let tables = context.catalog.tables();
+    let runs: Vec<_> = tables
+        .flat_map(|table| table.manifest.runs.iter().map(|run| (table.run_path(run), run)))
         .collect();
-    let reads = runs.into_iter().map(|(path, bytes)| {
-        let storage = Arc::clone(&context.storage);
+    let reads = runs.into_iter().map(|(path, run)| {
+        let (storage, run) = (Arc::clone(&context.storage), Arc::clone(run));
         async move {
-            let location = storage.location(&ObjectPath::Run(path));
-            Ok::<_, StorageError>((path.run, storage.zone_map(&location, bytes).await?))
+            let zones = match &run.inline {
+                Some(inline) => Arc::new(inline.zone_map()?),
+                None => {
+                    storage.zone_map(&storage.location(&ObjectPath::Run(path)), run.bytes).await?
+                }
+            };
+            Ok::<_, StorageError>((path.run, zones))
         }
     });
     let zone_maps: HashMap<_, _> = stream::iter(reads)

@@ -16,6 +16,7 @@
 //! | `sort`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
 //! | `format`     | runs as Vortex files                                                  |
 //! | `encoding`   | ENCODE: how columns of a run are compressed                           |
+//! | `inline`     | rows of small runs, which are in the commit log instead               |
 //! | `delete_vector` | rows of a run that are deleted                                     |
 //! | `pending`    | objects of a statement that has not succeeded yet                     |
 //! | `object_cache`, `segment_cache`, `page_cache` | zone maps, delete vectors and pieces of runs, in memory |
@@ -27,6 +28,7 @@ mod durable;
 pub mod encoding;
 mod error;
 pub mod format;
+pub mod inline;
 mod object_cache;
 mod page_cache;
 pub mod paths;

@@ -1,5 +1,7 @@
 //! A run: a sorted piece of one slice of one table, as the table's manifest describes it.
 
+use std::{cmp::Ordering, sync::Arc};
+
 use arrow::{
     array::{Array, AsArray},
     datatypes::{
@@ -11,7 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{DeleteVectorId, RunId, SliceId, TableId, Xid},
-    storage::paths::{ObjectPath, RunPath},
+    storage::{
+        inline::InlineRows,
+        paths::{ObjectPath, RunPath},
+        run_order::compare_bounds,
+    },
 };
 
 /// A run with fewer rows is small, if it also has fewer bytes than the next constant.
@@ -19,7 +25,7 @@ const SMALL_RUN_ROWS: u64 = 65_536;
 /// See [`SMALL_RUN_ROWS`].
 const SMALL_RUN_BYTES: u64 = 4 << 20;
 
-/// One immutable run.
+/// One immutable run: an object, or rows in the commit log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Its name within the table and slice.
@@ -31,7 +37,7 @@ pub struct Run {
     pub home: Option<TableId>,
     /// Rows stored, deleted ones included.
     pub row_count: u64,
-    /// Size of the object.
+    /// Size of the object, or of the rows in the log.
     pub bytes: u64,
     /// xxh3 of the object; `None` in what was written before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,6 +50,9 @@ pub struct Run {
     /// Its delete vectors; no row is in two of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deletes: Vec<DeleteVectorEntry>,
+    /// Its rows, if they are few: then there is no object of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<Arc<InlineRows>>,
 }
 
 /// A delete vector of a run, as the table's manifest describes it.
@@ -68,12 +77,13 @@ impl Run {
         self.deletes.iter().map(|vector| vector.row_count).sum()
     }
 
-    /// Returns its objects: the run itself and its delete vectors.
+    /// Returns its objects: the run itself, unless its rows are in the log, and its delete vectors.
     pub fn objects(&self, table: TableId) -> impl Iterator<Item = ObjectPath> + '_ {
         let path = self.path(table);
         let vectors =
             self.deletes.iter().map(move |vector| ObjectPath::DeleteVector(path, vector.id));
-        std::iter::once(ObjectPath::Run(path)).chain(vectors)
+        let object = self.inline.is_none().then_some(ObjectPath::Run(path));
+        object.into_iter().chain(vectors)
     }
 
     /// Returns whether it is so small that reading many like it costs more than merging them.
@@ -104,6 +114,38 @@ pub struct ColumnStatistics {
     /// What the column takes of the run's bytes; 0 where it is not known, or not in the run.
     #[serde(default)]
     pub bytes: u64,
+}
+
+impl ColumnStatistics {
+    /// Returns what is known of a column of several runs together: nothing of values, where one of them
+    /// knows nothing of its own.
+    pub fn together<'a>(runs: impl Iterator<Item = (&'a Self, u64)>) -> Self {
+        let (mut all, mut is_known) = (Self::default(), true);
+        for (column, row_count) in runs {
+            all.null_count += column.null_count;
+            all.distinct_count += column.distinct_count;
+            all.trailing_blanks |= column.trailing_blanks;
+            all.bytes += column.bytes;
+            if column.null_count == row_count {
+                continue;
+            }
+            is_known &= column.min.is_some() && column.max.is_some();
+            keep(&mut all.min, column.min.as_ref(), Ordering::Less);
+            keep(&mut all.max, column.max.as_ref(), Ordering::Greater);
+        }
+        if !is_known {
+            (all.min, all.max) = (None, None);
+        }
+        all
+    }
+}
+
+/// Keeps a bound that lies on this side of the one that is there.
+fn keep(bound: &mut Option<StatisticsValue>, other: Option<&StatisticsValue>, side: Ordering) {
+    let Some(other) = other else { return };
+    if bound.as_ref().is_none_or(|bound| compare_bounds(other, bound) == Some(side)) {
+        *bound = Some(other.clone());
+    }
 }
 
 /// What a run says that was written before anyone asked.

@@ -124,6 +124,7 @@ mod tests {
             checksum: None,
             is_full: false,
             deletes: Vec::new(),
+            inline: None,
         }
     }
 

@@ -23,14 +23,15 @@ use super::{
     ManagedStorage, StorageError,
     encoding::Encoding,
     format::write_run,
+    inline::InlineRows,
     paths::{ObjectPath, RunPath},
     pending::delete_objects,
-    run::Run,
+    run::{ColumnStatistics, Run},
     sort::sort_batches,
     zones::ZoneMap,
 };
 use crate::{
-    distribution::{RowDistribution, SliceRouter},
+    distribution::{DistributionError, RowDistribution, SliceRouter},
     ids::{RunId, SliceId, TableId},
 };
 
@@ -49,6 +50,8 @@ pub struct TableLayout {
     pub distribution: RowDistribution,
     /// How many slices there are.
     pub slice_count: u32,
+    /// The rows of a slice that take at most so many bytes need no object: they go into the commit log.
+    pub inline_bytes_max: usize,
 }
 
 /// Deals the rows of one stream out to slices.
@@ -134,9 +137,13 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Writes what is left; returns the runs, by slice. They are durable and not yet visible.
+    /// Writes what is left; returns the runs, by slice. They are not yet visible, and durable but for the
+    /// rows of small ones, which become so with the record that commits them.
     pub async fn finish(mut self) -> Result<Vec<Run>, StorageError> {
         self.wait().await?;
+        if self.started.is_empty() {
+            self.keep_small()?;
+        }
         self.flush();
         self.wait().await?;
         // From here on the runs belong to the caller.
@@ -157,6 +164,21 @@ impl TableWriter {
         while let Some(flushed) = self.flushes.join_next().await {
             let run = flushed.map_err(|error| self.task_failed(&error))??;
             self.runs.push(run);
+        }
+        Ok(())
+    }
+
+    /// Makes runs without an object of the slices that have few rows.
+    fn keep_small(&mut self) -> Result<(), StorageError> {
+        for (slice, buffer) in (0..).map(SliceId).zip(&mut self.buffers) {
+            let bytes: usize = buffer.iter().map(row_bytes).sum();
+            if buffer.is_empty() || bytes > self.layout.inline_bytes_max {
+                continue;
+            }
+            if let Some(run) = inline_run(&self.layout, slice, buffer)? {
+                buffer.clear();
+                self.runs.push(run);
+            }
         }
         Ok(())
     }
@@ -216,12 +238,7 @@ pub(super) async fn flush_slice(
     let failed = |error: &(dyn std::error::Error + 'static)| StorageError::write_run(path, error);
     let prepare = {
         let layout = Arc::clone(&layout);
-        move || {
-            let batches = sort_batches(batches, &layout.sort_columns)
-                .map_err(crate::distribution::DistributionError::from)?;
-            let (zones, statistics) = ZoneMap::build(&layout.schema, &batches)?;
-            Ok::<_, StorageError>((batches, zones, statistics))
-        }
+        move || prepared(&layout, batches)
     };
     let (batches, zones, mut columns) =
         tokio::task::spawn_blocking(prepare).await.map_err(|error| failed(&error))??;
@@ -241,7 +258,43 @@ pub(super) async fn flush_slice(
         checksum: Some(object.checksum),
         is_full: false,
         deletes: Vec::new(),
+        inline: None,
     })
+}
+
+/// Returns rows of one slice as a run that needs no object; `None` if they take too many bytes.
+fn inline_run(
+    layout: &TableLayout,
+    slice: SliceId,
+    batches: &[RecordBatch],
+) -> Result<Option<Run>, StorageError> {
+    let (batches, zones, mut columns) = prepared(layout, batches.to_vec())?;
+    let inline = InlineRows::new(&layout.schema, &batches).map_err(DistributionError::from)?;
+    for (column, values) in columns.iter_mut().zip(inline.rows().columns()) {
+        column.bytes = values.to_data().get_slice_memory_size().unwrap_or(0) as u64;
+    }
+    let bytes = inline.bytes();
+    Ok((bytes <= layout.inline_bytes_max as u64).then(|| Run {
+        id: RunId::random(),
+        slice,
+        home: None,
+        row_count: zones.row_count(),
+        bytes,
+        columns,
+        checksum: None,
+        is_full: false,
+        deletes: Vec::new(),
+        inline: Some(Arc::new(inline)),
+    }))
+}
+
+/// Rows in their order, and what is known of them.
+type Prepared = (Vec<RecordBatch>, ZoneMap, Vec<ColumnStatistics>);
+
+fn prepared(layout: &TableLayout, batches: Vec<RecordBatch>) -> Result<Prepared, StorageError> {
+    let batches = sort_batches(batches, &layout.sort_columns).map_err(DistributionError::from)?;
+    let (zones, statistics) = ZoneMap::build(&layout.schema, &batches)?;
+    Ok((batches, zones, statistics))
 }
 
 /// Deletes runs that nobody refers to.

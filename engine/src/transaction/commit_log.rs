@@ -11,7 +11,8 @@
 //! * A record is written with put-if-absent. If it is there already and not ours, another leader has
 //!   taken over: this one never writes again ([`TransactionError::Fenced`]). A leader's first act is a
 //!   record of its own, which fences the one before it.
-//! * Restart = newest checkpoint + the records after it.
+//! * Restart = newest checkpoint + the records after it (`recovery.rs`). Checkpoints are written beside the
+//!   commits (`checkpoint.rs`).
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -36,15 +37,15 @@ use crate::{
     },
     transaction::{
         OpenBlock, Transaction, TransactionError,
+        checkpoint::Checkpoints,
         garbage::Garbage,
         locks::{HeldLocks, LockInfo, TableLocks},
         record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
+        recovery::{Recovered, delete_unreachable_objects, recover},
         serializable::Serializable,
     },
 };
 
-/// A checkpoint is written after this many records, so that a restart reads no more than these.
-const RECORDS_PER_CHECKPOINT: u64 = 256;
 /// Transactions that may wait for the log at once; the next one waits to be queued.
 const QUEUE_LENGTH_MAX: usize = 1024;
 /// Transactions in one record.
@@ -114,7 +115,7 @@ impl CommitLog {
         let path = ObjectPath::Cluster;
         let _: Cluster =
             record::decode(Kind::Cluster, &path.to_string(), &storage.get(&path).await?)?;
-        Ok(recover(storage).await?.0)
+        Ok(recover(storage).await?.catalog)
     }
 
     /// Returns the newest committed version.
@@ -208,78 +209,12 @@ async fn open_cluster(
     }
 }
 
-/// Returns the state after the last record, and the sequence number of the newest checkpoint.
-async fn recover(storage: &ManagedStorage) -> Result<(Catalog, CommitSeq), TransactionError> {
-    let objects = storage.list(ObjectPrefix::Log).await?;
-    let mut records: Vec<CommitSeq> = Vec::new();
-    let mut checkpoints: Vec<CommitSeq> = Vec::new();
-    for object in &objects {
-        match object.path {
-            ObjectPath::Commit(seq) => records.push(seq),
-            ObjectPath::Checkpoint(seq) => checkpoints.push(seq),
-            _ => {}
-        }
-    }
-    records.sort_unstable();
-    let newest = checkpoints.into_iter().max();
-    let mut catalog = match newest {
-        Some(seq) => {
-            let path = ObjectPath::Checkpoint(seq);
-            record::decode(Kind::Checkpoint, &path.to_string(), &storage.get(&path).await?)?
-        }
-        None => Catalog::default(),
-    };
-    let from = catalog.version;
-    for seq in records.into_iter().filter(|seq| *seq > from) {
-        if seq.0 != catalog.version.0 + 1 {
-            return Err(TransactionError::Missing(catalog.version.0 + 1));
-        }
-        replay_next(storage, &mut catalog).await?;
-    }
-    Ok((catalog, newest.unwrap_or(CommitSeq(0))))
-}
-
-/// Reads the record after a version and does what it says.
-async fn replay_next(
-    storage: &ManagedStorage,
-    catalog: &mut Catalog,
-) -> Result<(), TransactionError> {
-    let path = ObjectPath::Commit(CommitSeq(catalog.version.0 + 1));
-    let (bytes, path) = (storage.get(&path).await?, path.to_string());
-    let record: CommitRecord = record::decode(Kind::Commit, &path, &bytes)?;
-    for change in record.transactions.iter().flat_map(|transaction| &transaction.changes) {
-        catalog.apply(change).map_err(|error| TransactionError::Damaged {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
-    }
-    catalog.version = record.seq;
-    Ok(())
-}
-
-/// Deletes what a process that was killed left behind: runs and delete vectors that no record names.
-///
-/// Safe only here, before the first statement: no transaction of this process is writing, and those of
-/// a leader before this one can no longer commit.
-async fn delete_unreachable_objects(
-    storage: &ManagedStorage,
-    catalog: &Catalog,
-) -> Result<(), TransactionError> {
-    let live: HashSet<ObjectPath> = catalog.tables().flat_map(|table| table.objects()).collect();
-    for object in storage.list(ObjectPrefix::Tables).await? {
-        if !live.contains(&object.path) {
-            storage.delete(&object.path).await?;
-        }
-    }
-    Ok(())
-}
-
 /// The task that owns the end of the log.
 struct Writer {
     storage: Arc<ManagedStorage>,
     head: Arc<RwLock<Arc<Catalog>>>,
     identity: String,
-    checkpointed: CommitSeq,
+    checkpoints: Checkpoints,
     garbage: Garbage,
     fenced: bool,
 }
@@ -288,26 +223,28 @@ impl Writer {
     /// Recovers what was committed, and writes the record after it: no leader before this one commits
     /// anything from then on.
     async fn take_over(storage: &Arc<ManagedStorage>) -> Result<Self, TransactionError> {
-        let (mut catalog, checkpointed) = recover(storage).await?;
+        let mut recovered = recover(storage).await?;
         for _ in 0..TAKE_OVERS_MAX {
-            let mut writer = Self::of(Arc::clone(storage), catalog.clone(), checkpointed);
-            match writer.write(Vec::new()).await {
+            let mut writer = Self::of(storage, &recovered);
+            match writer.write(Vec::new(), recovered.catalog.clone()).await {
                 Ok(_) => return Ok(writer),
                 // The one before it has committed meanwhile.
-                Err(TransactionError::Fenced) => replay_next(storage, &mut catalog).await?,
+                Err(TransactionError::Fenced) => recovered.replay_next(storage).await?,
                 Err(error) => return Err(error),
             }
         }
         Err(TransactionError::Fenced)
     }
 
-    fn of(storage: Arc<ManagedStorage>, catalog: Catalog, checkpointed: CommitSeq) -> Self {
-        let head = Arc::new(catalog);
+    fn of(storage: &Arc<ManagedStorage>, recovered: &Recovered) -> Self {
+        let head = Arc::new(recovered.catalog.clone());
         let mut garbage = Garbage::default();
         garbage.published(&head);
         let identity = format!("{:032x}", rand::random::<u128>());
         let head = Arc::new(RwLock::new(head));
-        Self { storage, head, identity, checkpointed, garbage, fenced: false }
+        let checkpoints = Checkpoints::new(storage, recovered);
+        let storage = Arc::clone(storage);
+        Self { storage, head, identity, checkpoints, garbage, fenced: false }
     }
 
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
@@ -325,7 +262,7 @@ impl Writer {
                 return;
             }
             self.commit_group(std::mem::take(&mut group)).await;
-            self.checkpoint_if_due().await;
+            self.checkpoints.write_if_due(&self.head()).await;
             self.collect_garbage().await;
         }
     }
@@ -335,25 +272,27 @@ impl Writer {
         let (mut next, seq) = ((*head).clone(), CommitSeq(head.version.0 + 1));
         let (mut accepted, mut transactions) = (Vec::new(), Vec::new());
         for Request { transaction, reply } in group {
-            let applied = apply_all(&next, &transaction.changes).map_err(TransactionError::from);
-            // Noted before it is written: should that fail, others are refused that need not be.
             let applied =
-                applied.and_then(|next| transaction.commit_serializable(&head, seq).map(|()| next));
-            match applied {
-                Ok(applied) => {
-                    next = applied;
+                apply_all(&mut next, &transaction.changes).map_err(TransactionError::from);
+            // Noted before it is written: should that fail, others are refused that need not be.
+            match applied.and_then(|()| transaction.commit_serializable(&head, seq)) {
+                Ok(()) => {
                     let Transaction { locks, changes, .. } = transaction;
                     transactions.push(CommittedTransaction { xid: locks.xid(), changes });
                     // Held until the version is published: whoever waits for one reads that version.
                     accepted.push((reply, locks));
                 }
-                Err(error) => drop(reply.send(Err(error))),
+                Err(error) => {
+                    drop(reply.send(Err(error)));
+                    // Its changes, or a part of them, may be in there.
+                    next = after(&head, &transactions);
+                }
             }
         }
         if accepted.is_empty() {
             return;
         }
-        match self.write(transactions).await {
+        match self.write(transactions, next).await {
             Ok(published) => {
                 for (reply, locks) in accepted {
                     drop(locks);
@@ -379,10 +318,11 @@ impl Writer {
         Arc::clone(&self.head.read())
     }
 
-    /// Writes the next record and publishes the version it makes.
+    /// Writes the next record and publishes the version it makes: `after`.
     async fn write(
         &mut self,
         transactions: Vec<CommittedTransaction>,
+        mut after: Catalog,
     ) -> Result<Arc<Catalog>, TransactionError> {
         if self.fenced {
             return Err(TransactionError::Fenced);
@@ -406,10 +346,7 @@ impl Writer {
                 (Err(error), _) => return Err(error.into()),
             }
         }
-        let mut after = (*before).clone();
-        for change in record.transactions.iter().flat_map(|transaction| &transaction.changes) {
-            after.apply(change)?;
-        }
+        self.checkpoints.record_written(bytes.len());
         after.version = seq;
         let after = Arc::new(after);
         self.note_garbage(&before, &after, &record);
@@ -440,36 +377,6 @@ impl Writer {
         }
     }
 
-    /// A checkpoint that fails is only a slower restart: it is tried again after the next commit.
-    async fn checkpoint_if_due(&mut self) {
-        let head = self.head();
-        if head.version.0 - self.checkpointed.0 < RECORDS_PER_CHECKPOINT {
-            return;
-        }
-        if let Err(error) = self.checkpoint(&head).await {
-            tracing::warn!(%error, "checkpoint not written");
-        }
-    }
-
-    async fn checkpoint(&mut self, head: &Catalog) -> Result<(), TransactionError> {
-        let bytes = record::encode(Kind::Checkpoint, head)?;
-        self.storage.put_if_absent(&ObjectPath::Checkpoint(head.version), bytes).await?;
-        // The checkpoint before this one and what follows it stay, in case this one is unreadable.
-        let keep_after = self.checkpointed;
-        self.checkpointed = head.version;
-        for object in self.storage.list(ObjectPrefix::Log).await? {
-            let old = match object.path {
-                ObjectPath::Commit(seq) => seq <= keep_after,
-                ObjectPath::Checkpoint(seq) => seq < keep_after,
-                _ => false,
-            };
-            if old {
-                self.storage.delete(&object.path).await?;
-            }
-        }
-        Ok(())
-    }
-
     async fn collect_garbage(&mut self) {
         for path in self.garbage.collect() {
             if let Err(error) = self.storage.delete(&path).await {
@@ -480,10 +387,18 @@ impl Writer {
     }
 }
 
-fn apply_all(catalog: &Catalog, changes: &[CatalogChange]) -> Result<Catalog, CatalogError> {
-    let mut next = catalog.clone();
-    for change in changes {
-        next.apply(change)?;
+/// Makes changes, the last of which may fail.
+fn apply_all(catalog: &mut Catalog, changes: &[CatalogChange]) -> Result<(), CatalogError> {
+    changes.iter().try_for_each(|change| catalog.apply(change))
+}
+
+/// Returns the version after transactions that can be made one after the other.
+fn after(head: &Catalog, transactions: &[CommittedTransaction]) -> Catalog {
+    let mut after = head.clone();
+    for transaction in transactions {
+        if let Err(error) = apply_all(&mut after, &transaction.changes) {
+            tracing::error!(%error, "a change that was possible before is so no more");
+        }
     }
-    Ok(next)
+    after
 }

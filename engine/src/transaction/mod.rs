@@ -16,11 +16,13 @@
 //! * A commit is acknowledged after its record is durable, never before.
 //! * In a serializable database no transaction commits that closes a cycle of transactions (`serializable.rs`).
 
+mod checkpoint;
 mod commit_log;
 mod error;
 mod garbage;
 mod locks;
 mod record;
+mod recovery;
 mod serializable;
 
 use std::sync::{

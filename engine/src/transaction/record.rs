@@ -1,7 +1,7 @@
 //! The bytes of a commit record, a checkpoint and `cluster.json`.
 //!
 //! ```text
-//!  blueshift-commit 1 5f2d9a0c33b1e7d4\n      kind, format version, xxh3 of what follows
+//!  blueshift-commit 2 5f2d9a0c33b1e7d4\n      kind, format version, xxh3 of what follows
 //!  {"seq":42,"writer":"…","transactions":[…]}  JSON: readable by a person with a broken cluster
 //! ```
 
@@ -15,8 +15,10 @@ use crate::{
     transaction::TransactionError,
 };
 
-/// The version of all three formats.
-const FORMAT_VERSION: u32 = 1;
+/// The version of all three formats. Version 2 has the rows of small runs in records and checkpoints.
+const FORMAT_VERSION: u32 = 2;
+/// The oldest version that is still read.
+const FORMAT_VERSION_MIN: u32 = 1;
 
 /// What kind of object a text is.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +88,7 @@ pub(super) fn decode<T: DeserializeOwned>(
         return Err(damaged(path, "its first word is not what its name says"));
     }
     let version = words.next().and_then(|word| word.parse::<u32>().ok()).unwrap_or(0);
-    if version != FORMAT_VERSION {
+    if !(FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&version) {
         let path = path.to_owned();
         return Err(TransactionError::FormatVersion { path, version, known: FORMAT_VERSION });
     }

@@ -28,6 +28,9 @@ const OPEN_RUN_BYTES: (u64, u64) = (256 << 10, 8 << 20);
 const EXPANSION: u64 = 4;
 /// Small runs beside each other that are worth a merge nobody asked for.
 const SMALL_RUNS_MIN: usize = 16;
+/// Bytes of small runs of a slice that the log keeps; with more they are merged, even if what becomes of them
+/// lies across other runs.
+const LOG_BYTES_MAX: u64 = 64 << 10;
 /// A small run is merged with smaller ones when it has at most so many times their rows together: a row is
 /// written anew a few times only, however many small runs come.
 const TIER_FACTOR: u64 = 4;
@@ -109,6 +112,7 @@ pub fn rewrites(table: &Table, work: Work, eligible: &Eligible) -> Vec<Rewrite> 
                 _ => a.runs.len().cmp(&b.runs.len()),
             });
         }
+        let in_log = if work == Work::MergeSmall { in_log(&items) } else { Vec::new() };
         let pieces = match (work, column) {
             (Work::Sort { .. }, Some(column)) => overlapping(items, column, &chosen),
             (Work::Recluster, Some(column)) => out_of_order(items, column),
@@ -120,8 +124,9 @@ pub fn rewrites(table: &Table, work: Work, eligible: &Eligible) -> Vec<Rewrite> 
         let stretch = stretches(pieces, column.is_some()).into_iter().find(|stretch| {
             let count = stretch.iter().map(|piece| piece.items.len()).sum::<usize>();
             count >= least || stretch.iter().any(|piece| piece.has_any(&chosen))
-        })?;
-        Some(Rewrite { slice, sequences: sequences(first_bytes(stretch), column) })
+        });
+        let items = stretch.map_or(in_log, first_bytes);
+        (!items.is_empty()).then(|| Rewrite { slice, sequences: sequences(items, column) })
     });
     rewrites.collect()
 }
@@ -137,6 +142,10 @@ struct Item<'a> {
 impl Item<'_> {
     fn is_small(&self) -> bool {
         !self.is_written && self.runs.iter().all(|run| run.is_small())
+    }
+
+    fn is_inline(&self) -> bool {
+        self.runs.iter().all(|run| run.inline.is_some())
     }
 
     fn has_any(&self, runs: &HashSet<RunId>) -> bool {
@@ -256,6 +265,13 @@ fn smallest(items: Vec<Item<'_>>) -> Vec<Piece<'_>> {
     one_by_one(items, |item| item.has_any(&wanted))
 }
 
+/// Returns the runs that are in the log, wherever they lie, if they are too many bytes for it.
+fn in_log<'a>(items: &[Item<'a>]) -> Vec<Item<'a>> {
+    let inline = || items.iter().filter(|item| !item.is_written && item.is_inline());
+    let bytes: u64 = inline().map(Item::bytes).sum();
+    if bytes < LOG_BYTES_MAX { Vec::new() } else { inline().cloned().collect() }
+}
+
 fn one_by_one<'a>(items: Vec<Item<'a>>, is_wanted: impl Fn(&Item<'a>) -> bool) -> Vec<Piece<'a>> {
     let piece = |item: Item<'a>| Piece { is_wanted: is_wanted(&item), items: vec![item] };
     items.into_iter().map(piece).collect()
@@ -296,6 +312,9 @@ fn sequences(items: Vec<Item<'_>>, column: Option<usize>) -> Vec<Vec<u32>> {
     let Some(column) = column else {
         return vec![items.into_iter().flat_map(|item| item.places).collect()];
     };
+    // Rows in memory are put in order when they are read.
+    let (inline, items): (Vec<_>, Vec<_>) = items.into_iter().partition(Item::is_inline);
+    let inline: Vec<u32> = inline.into_iter().flat_map(|item| item.places).collect();
     let mut sequences: Vec<(Reach, Vec<u32>)> = Vec::new();
     let mut open_bytes = 0;
     for item in items {
@@ -316,7 +335,8 @@ fn sequences(items: Vec<Item<'_>>, column: Option<usize>) -> Vec<Vec<u32>> {
             places.extend(item.places);
         }
     }
-    sequences.into_iter().map(|(_, places)| places).collect()
+    let sequences = sequences.into_iter().map(|(_, places)| places);
+    sequences.chain((!inline.is_empty()).then_some(inline)).collect()
 }
 
 #[cfg(test)]
@@ -352,6 +372,7 @@ mod tests {
             checksum: None,
             is_full: false,
             deletes: (deleted > 0).then_some(vector).into_iter().collect(),
+            inline: None,
         }
     }
 

@@ -1,10 +1,13 @@
 //! New runs in the place of old ones: the change that a vacuum commits.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     catalog::{CatalogChange, Table},
-    ids::{DeleteVectorId, Xid},
+    ids::{DeleteVectorId, RunId, Xid},
     storage::{
         DeleteVector, ManagedStorage, PendingObjects, StorageError,
         paths::{ObjectPath, RunPath},
@@ -38,14 +41,13 @@ pub async fn replacement(
     if !now.is_laid_out_as(before) {
         return Ok(None);
     }
+    let live: HashMap<RunId, &Run> = now.manifest.runs.iter().map(|run| (run.id, &**run)).collect();
     let (mut removed, mut added) = (Vec::new(), Vec::new());
     for Rewritten { rewrite, written } in rewritten {
         let mut deleted = BTreeMap::new();
         for place in rewrite.places() {
             let Some(old) = run_at(before, place) else { return Ok(None) };
-            let Some(new) = now.manifest.runs.iter().find(|run| run.id == old.id) else {
-                return Ok(None);
-            };
+            let Some(new) = live.get(&old.id) else { return Ok(None) };
             if old.deletes != new.deletes {
                 deleted.insert(place, deleted_since(storage, before, old, new).await?);
             }

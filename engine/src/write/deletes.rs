@@ -223,6 +223,7 @@ mod tests {
                 checksum: None,
                 is_full: false,
                 deletes: Vec::new(),
+                inline: None,
             })
         };
         let table = Table {

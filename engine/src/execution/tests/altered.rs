@@ -47,18 +47,31 @@ const ROWS: i64 = 50_000;
 
 #[tokio::test]
 async fn every_run_is_read_by_the_names_it_has() {
+    for inline_bytes_max in [0, 1 << 15] {
+        is_read_by_the_names_it_has([1, inline_bytes_max]).await;
+    }
+}
+
+async fn is_read_by_the_names_it_has(slices_and_bytes: [u32; 2]) {
     let storage = memory();
     let made = table(&[("a", SqlType::BigInt), ("b", SqlType::BigInt)], DistStyle::All, &[1]);
-    let made = load(&storage, made, 1, vec![vec![integers(0..3), integers(10..13)]]).await;
+    let made =
+        load_in(&storage, made, slices_and_bytes, vec![vec![integers(0..3), integers(10..13)]])
+            .await;
     // b is x, a new b has 7, a goes, a new a is NULL.
     let first = altered(&made, vec![rename(2, "x"), added("b", 3, Some(7))]);
     let columns = vec![integers(3..5), integers(20..22), integers([8, 9])];
-    let first = load(&storage, first, 1, vec![columns]).await;
+    let first = load_in(&storage, first, slices_and_bytes, vec![columns]).await;
     let mut unsorted = first.as_ref().clone();
     unsorted.sort_key = SortKey::Auto;
     let table = altered(&Arc::new(unsorted), vec![drop(1), added("a", 4, None)]);
-    let table =
-        load(&storage, table, 1, vec![vec![integers([30]), integers([7]), integers([100])]]).await;
+    let table = load_in(
+        &storage,
+        table,
+        slices_and_bytes,
+        vec![vec![integers([30]), integers([7]), integers([100])]],
+    )
+    .await;
     let context = context(&storage, &table, 1);
     let count = |sql: &'static str| {
         let context = context.clone();

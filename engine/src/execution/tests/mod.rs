@@ -2,6 +2,7 @@
 
 mod altered;
 mod deletes;
+mod inline;
 
 use std::sync::Arc;
 
@@ -25,7 +26,12 @@ use crate::{
     catalog::{Column, SortKey, Table, TableManifest},
     distribution::DistStyle,
     ids::{ColumnId, SliceId},
-    storage::{ManagedStorage, paths::ObjectPrefix, run::Run, writer::TableWriter},
+    storage::{
+        ManagedStorage,
+        paths::ObjectPrefix,
+        run::Run,
+        writer::{TableLayout, TableWriter},
+    },
     types::SqlType,
 };
 
@@ -38,16 +44,27 @@ fn memory() -> Arc<ManagedStorage> {
     ManagedStorage::with_store(Arc::new(InMemory::new()), Path::from("root"), 1 << 20)
 }
 
-/// Writes each list of arrays as a load of its own.
+/// Writes each list of arrays as a load of its own, whose runs are objects.
 async fn load(
     storage: &Arc<ManagedStorage>,
-    mut table: Table,
+    table: Table,
     slice_count: u32,
+    loads: Vec<Vec<ArrayRef>>,
+) -> Arc<Table> {
+    load_in(storage, table, [slice_count, 0], loads).await
+}
+
+/// As [`load`]; runs of no more than `inline_bytes_max` bytes are no objects.
+async fn load_in(
+    storage: &Arc<ManagedStorage>,
+    mut table: Table,
+    [slice_count, inline_bytes_max]: [u32; 2],
     loads: Vec<Vec<ArrayRef>>,
 ) -> Arc<Table> {
     let mut runs: Vec<Arc<Run>> = table.manifest.runs.clone();
     for columns in loads {
         let layout = table.layout(slice_count);
+        let layout = TableLayout { inline_bytes_max: inline_bytes_max as usize, ..layout };
         let batch = RecordBatch::try_new(Arc::clone(&layout.schema), columns).unwrap();
         let mut writer = TableWriter::new(Arc::clone(storage), layout, 256 << 20);
         let rows = writer.router().route(batch).unwrap();

@@ -64,6 +64,7 @@ fn run(slice: u32, row_count: u64, min: i64, max: i64) -> Run {
         checksum: None,
         is_full: false,
         deletes: Vec::new(),
+        inline: None,
     }
 }
 

@@ -1,0 +1,119 @@
+//! Restart: what was committed, from the newest checkpoint and the records after it.
+//!
+//! Records are fetched side by side, since each is an object of its own, and applied in their order.
+
+use std::collections::HashSet;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::{
+    catalog::Catalog,
+    ids::CommitSeq,
+    storage::{
+        ManagedStorage,
+        paths::{ObjectPath, ObjectPrefix},
+    },
+    transaction::{
+        TransactionError,
+        record::{self, CommitRecord, Kind},
+    },
+};
+
+/// Records that are fetched at a time.
+const REQUESTS: usize = 32;
+
+/// What a log says.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    /// The state after the last record.
+    pub(super) catalog: Catalog,
+    /// The newest checkpoint; 0 if there is none.
+    pub(super) checkpoint: CommitSeq,
+    /// Its size.
+    pub(super) checkpoint_bytes: u64,
+    /// The size of the records after it.
+    pub(super) record_bytes: u64,
+}
+
+/// Reads the log of a root.
+pub(super) async fn recover(storage: &ManagedStorage) -> Result<Recovered, TransactionError> {
+    let mut recovered = Recovered {
+        catalog: Catalog::default(),
+        checkpoint: CommitSeq(0),
+        checkpoint_bytes: 0,
+        record_bytes: 0,
+    };
+    let mut records: Vec<(CommitSeq, u64)> = Vec::new();
+    for object in storage.list(ObjectPrefix::Log).await? {
+        match object.path {
+            ObjectPath::Commit(seq) => records.push((seq, object.bytes)),
+            ObjectPath::Checkpoint(seq) if seq > recovered.checkpoint => {
+                (recovered.checkpoint, recovered.checkpoint_bytes) = (seq, object.bytes);
+            }
+            _ => {}
+        }
+    }
+    if recovered.checkpoint > CommitSeq(0) {
+        let path = ObjectPath::Checkpoint(recovered.checkpoint);
+        let bytes = storage.get(&path).await?;
+        recovered.catalog = record::decode(Kind::Checkpoint, &path.to_string(), &bytes)?;
+    }
+    let catalog = &mut recovered.catalog;
+    records.retain(|(seq, _)| *seq > catalog.version);
+    records.sort_unstable();
+    recovered.record_bytes = records.iter().map(|(_, bytes)| bytes).sum();
+    let requests = records.into_iter().map(|(seq, _)| async move {
+        Ok::<_, TransactionError>((seq, storage.get(&ObjectPath::Commit(seq)).await?))
+    });
+    let mut objects = stream::iter(requests).buffered(REQUESTS);
+    while let Some((seq, bytes)) = objects.try_next().await? {
+        if seq.0 != catalog.version.0 + 1 {
+            return Err(TransactionError::Missing(catalog.version.0 + 1));
+        }
+        replay(catalog, &bytes, &ObjectPath::Commit(seq).to_string())?;
+    }
+    drop(objects);
+    Ok(recovered)
+}
+
+impl Recovered {
+    /// Reads the record after the last one and does what it says.
+    pub(super) async fn replay_next(
+        &mut self,
+        storage: &ManagedStorage,
+    ) -> Result<(), TransactionError> {
+        let path = ObjectPath::Commit(CommitSeq(self.catalog.version.0 + 1));
+        let bytes = storage.get(&path).await?;
+        self.record_bytes += bytes.len() as u64;
+        replay(&mut self.catalog, &bytes, &path.to_string())
+    }
+}
+
+fn replay(catalog: &mut Catalog, bytes: &[u8], path: &str) -> Result<(), TransactionError> {
+    let record: CommitRecord = record::decode(Kind::Commit, path, bytes)?;
+    for change in record.transactions.iter().flat_map(|transaction| &transaction.changes) {
+        catalog.apply(change).map_err(|error| TransactionError::Damaged {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+    }
+    catalog.version = record.seq;
+    Ok(())
+}
+
+/// Deletes what a process that was killed left behind: runs and delete vectors that no record names.
+///
+/// Safe only here, before the first statement: no transaction of this process is writing, and those of
+/// a leader before this one can no longer commit.
+pub(super) async fn delete_unreachable_objects(
+    storage: &ManagedStorage,
+    catalog: &Catalog,
+) -> Result<(), TransactionError> {
+    let live: HashSet<ObjectPath> = catalog.tables().flat_map(|table| table.objects()).collect();
+    for object in storage.list(ObjectPrefix::Tables).await? {
+        if !live.contains(&object.path) {
+            storage.delete(&object.path).await?;
+        }
+    }
+    Ok(())
+}
