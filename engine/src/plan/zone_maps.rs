@@ -19,10 +19,12 @@ const READS_AT_A_TIME: usize = 16;
 pub(super) async fn with_zone_maps(context: &QueryContext) -> Result<Arc<SystemContext>> {
     let tables = context.catalog.tables();
     let runs: Vec<_> = tables
-        .flat_map(|table| table.manifest.runs.iter().map(|run| (table.run_path(run), run)))
+        .flat_map(|table| {
+            table.manifest.runs.iter().map(|run| (table.run_path(run), Arc::clone(run)))
+        })
         .collect();
     let reads = runs.into_iter().map(|(path, run)| {
-        let (storage, run) = (Arc::clone(&context.storage), Arc::clone(run));
+        let storage = Arc::clone(&context.storage);
         async move {
             let zones = match &run.inline {
                 Some(inline) => Arc::new(inline.zone_map()?),
