@@ -3,7 +3,7 @@
 //! Vortex samples every chunk, tries the schemes it may use, and keeps what is smallest. An encoding says
 //! which schemes those are (`docs/block-format.md`); [`Encoding::Sampled`] is all of them.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 use vortex::{
@@ -17,7 +17,7 @@ use vortex::{
 };
 use vortex_compressor::{
     CascadingCompressor,
-    scheme::{CompressionEstimate, CompressorContext, DeferredEstimate},
+    scheme::{CompressionEstimate, CompressorContext, DeferredEstimate, SchemeExt},
     stats::ArrayAndStats,
 };
 
@@ -100,14 +100,15 @@ pub(super) fn strategy(schema: &Schema, encodings: &[Encoding]) -> Arc<dyn Layou
     builder.build()
 }
 
-/// Returns a compressor's builder that knows these schemes of Vortex's.
+/// Returns a compressor's builder that knows these of Vortex's schemes, and nothing of them that not every reader
+/// of today's format can read.
 fn schemes(names: &[&str]) -> BtrBlocksCompressorBuilder {
-    static ALL: LazyLock<Vec<&'static dyn Scheme>> =
-        LazyLock::new(|| session().compression().schemes().to_vec());
-    let wanted = ALL.iter().filter(|scheme| names.contains(&scheme.scheme_name()));
-    wanted.fold(BtrBlocksCompressorBuilder::empty(), |builder, scheme| {
-        builder.with_new_scheme(*scheme)
-    })
+    let all = session().compression();
+    let others = all.schemes().iter().filter(|scheme| !names.contains(&scheme.scheme_name()));
+    BtrBlocksCompressorBuilder::from_session(session())
+        // Zstandard is among the schemes of this preset only.
+        .with_compact()
+        .exclude_schemes(others.map(|scheme| scheme.id()))
 }
 
 /// The compressor of RAW.
