@@ -103,8 +103,8 @@ pub(super) fn strategy(schema: &Schema, encodings: &[Encoding]) -> Arc<dyn Layou
 /// Returns a compressor's builder that knows these of Vortex's schemes, and nothing of them that not every reader
 /// of today's format can read.
 fn schemes(names: &[&str]) -> BtrBlocksCompressorBuilder {
-    let all = session().compression();
-    let others = all.schemes().iter().filter(|scheme| !names.contains(&scheme.scheme_name()));
+    let all = session().compression().schemes().to_vec();
+    let others = all.iter().filter(|scheme| !names.contains(&scheme.scheme_name()));
     BtrBlocksCompressorBuilder::from_session(session())
         // Zstandard is among the schemes of this preset only.
         .with_compact()
