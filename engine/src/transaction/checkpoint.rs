@@ -14,7 +14,6 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -31,17 +30,18 @@ use crate::{
     },
 };
 
-/// The fewest records between two checkpoints.
-const RECORDS_MIN: u64 = 256;
+/// The fewest records between two checkpoints, unless [`CommitLog::open_with`](super::CommitLog::open_with) says
+/// otherwise.
+pub(super) const RECORDS_MIN: u64 = 256;
 /// The most records that a restart reads, but for those that arrive while a checkpoint is being written.
 const RECORDS_MAX: u64 = 4096;
-/// Objects that are deleted at a time.
-const REQUESTS: usize = 16;
 
 /// Writes the checkpoints of a log.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     storage: Arc<ManagedStorage>,
+    /// The fewest records between two.
+    records_min: u64,
     /// The newest one that is durable, and its size.
     newest: CommitSeq,
     newest_bytes: u64,
@@ -55,9 +55,14 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// Returns what continues a log.
-    pub(super) fn new(storage: &Arc<ManagedStorage>, recovered: &Recovered) -> Self {
+    pub(super) fn new(
+        storage: &Arc<ManagedStorage>,
+        recovered: &Recovered,
+        records_min: u64,
+    ) -> Self {
         Self {
             storage: Arc::clone(storage),
+            records_min,
             newest: recovered.checkpoint,
             newest_bytes: recovered.checkpoint_bytes,
             record_bytes: recovered.record_bytes,
@@ -84,7 +89,7 @@ impl Checkpoints {
             }
         }
         let records = head.version.0 - self.begun.0;
-        let is_due = records >= RECORDS_MIN && self.record_bytes >= self.newest_bytes;
+        let is_due = records >= self.records_min && self.record_bytes >= self.newest_bytes;
         if is_due || records >= RECORDS_MAX {
             (self.begun, self.record_bytes) = (head.version, 0);
             let (storage, head) = (Arc::clone(&self.storage), Arc::clone(head));
@@ -116,18 +121,17 @@ async fn write(
     };
     let size = bytes.len() as u64;
     storage.put_if_absent(&ObjectPath::Checkpoint(version), bytes).await?;
-    let old =
-        storage.list(ObjectPrefix::Log).await?.into_iter().filter(|object| match object.path {
+    for object in storage.list(ObjectPrefix::Log).await? {
+        let is_old = match object.path {
             ObjectPath::Commit(seq) => seq <= before,
             ObjectPath::Checkpoint(seq) => seq < before,
             _ => false,
-        });
-    let deletes = old.map(|object| {
-        let storage = Arc::clone(&storage);
-        async move { storage.delete(&object.path).await }
-    });
-    let deletes: Vec<_> = deletes.collect();
-    stream::iter(deletes).buffer_unordered(REQUESTS).try_collect::<Vec<()>>().await?;
+        };
+        // One after the other, in their order: a leader that was taken over from relies on it (`record_write.rs`).
+        if is_old {
+            storage.delete(&object.path).await?;
+        }
+    }
     Ok((version, size))
 }
 
