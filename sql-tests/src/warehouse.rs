@@ -21,7 +21,7 @@ use engine::{
         ManagedStorage, PendingObjects, delete_objects, slice_writer::SliceWriter,
         writer::TableWriter,
     },
-    transaction::{CommitLog, HeldLocks, LockMode, Transaction, TransactionError},
+    transaction::{CommitLog, HeldLocks, LockMode, Transaction},
     types::SqlType,
     vacuum::{Eligible, Rewrite, Rewritten, Work, replacement, rewrites},
     write::{DeletedRows, TableVersions, delete_all, delete_rows},
@@ -163,12 +163,9 @@ impl Leader {
         match self.log.commit(transaction).await {
             Ok(_) => ended(Outcome::Acknowledged),
             Err(error) => {
-                if matches!(error, TransactionError::Catalog(_)) {
+                if error.is_refusal() {
                     ended(Outcome::Refused);
                     delete_objects(Arc::clone(&self.storage), objects).await;
-                }
-                if matches!(error, TransactionError::Fenced) {
-                    ended(Outcome::Refused);
                 }
                 return Err(error.into());
             }

@@ -22,9 +22,10 @@ use sql_tests::{
 /// The size of the disk.
 const DISK_BYTES: u64 = 24 << 20;
 /// What is left when records of a few rows fit and a checkpoint does not.
-const LITTLE_BYTES: u64 = 200 << 10;
-/// A checkpoint is written after so many records.
-const RECORDS_PER_CHECKPOINT: u64 = 256;
+const LITTLE_BYTES: u64 = 1200 << 10;
+/// Commits that create tables, and then INSERTs: a checkpoint is due after 256 records, soon after these.
+const CREATES: usize = 40;
+const INSERTS: i64 = 200;
 
 /// A warehouse on a disk of its own.
 struct SmallDisk {
@@ -133,19 +134,19 @@ async fn a_checkpoint_that_has_no_space_is_written_later() -> Result<()> {
     let client = small.cluster.connect().await?;
     client.run("create table t (x bigint, y bigint) distkey (x)").await?;
     // Many tables make a large checkpoint; a transaction block makes one record of many.
-    for part in 0..12 {
+    for part in 0..CREATES {
         let tables =
             (0..40).map(|n| format!("create table t{part}_{n} (a int, b int, c int, d int);"));
         client.run(&format!("begin; {} commit;", tables.collect::<String>())).await?;
     }
     let log = small.disk.join(small.cluster.data().file_name().context("a name")?).join("log");
-    for x in 0..RECORDS_PER_CHECKPOINT as i64 - 20 {
+    for x in 0..INSERTS {
         client.run(&format!("insert into t values ({x}, 1)")).await?;
     }
     ensure!(checkpoints(&log)? == 0, "a checkpoint too soon");
     small.fill(LITTLE_BYTES)?;
-    let mut rows = RECORDS_PER_CHECKPOINT as i64 - 20;
-    for _ in 0..12 {
+    let mut rows = INSERTS;
+    for _ in 0..20 {
         client.run(&format!("insert into t values ({rows}, 1)")).await?;
         rows += 1;
     }

@@ -69,7 +69,7 @@ pub enum TransactionError {
     /// The log is closed.
     #[error("the server is shutting down")]
     Closed,
-    /// The record could not be written.
+    /// The record could not be written, and never will be.
     #[error("commit failed: {0}")]
     NotWritten(String, SqlState),
     /// Nobody knows whether the record was written: the store did not answer.
@@ -88,7 +88,11 @@ impl TransactionError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Catalog(_) | Self::SerializableIsolation { .. } | Self::IsolationLevelChanged
+            Self::Catalog(_)
+                | Self::SerializableIsolation { .. }
+                | Self::IsolationLevelChanged
+                | Self::NotWritten(..)
+                | Self::Fenced
         )
     }
 }

@@ -75,7 +75,8 @@ impl Names {
             CatalogChange::CreateTable(table) => format!("create {}", table.name),
             CatalogChange::AppendRuns { runs, .. } => format!("+ {}", self.runs(runs)),
             CatalogChange::ReplaceRuns { removed, added, .. } => {
-                let removed: Vec<String> = removed.iter().map(|id| self.run(id)).collect();
+                let mut removed: Vec<String> = removed.iter().map(|id| self.run(id)).collect();
+                removed.sort_unstable();
                 let gone = format!("- {}", removed.join(" "));
                 if added.is_empty() { gone } else { format!("{gone} + {}", self.runs(added)) }
             }
@@ -118,6 +119,8 @@ impl Names {
 
     /// Returns the objects of all tables.
     pub(crate) async fn objects(&mut self, storage: &Arc<ManagedStorage>) -> Result<Vec<String>> {
+        // A listing is in the order of random names: the log's is not.
+        self.log(storage).await?;
         let mut lines = Vec::new();
         for object in storage.list(ObjectPrefix::Tables).await? {
             lines.push(match object.path {
