@@ -13,6 +13,7 @@ use arrow::{
 use engine::{
     catalog::{
         Catalog, CatalogChange, Column, PUBLIC_SCHEMA, SUPERUSER, SortKey, Table, TableManifest,
+        TableStatistics,
     },
     distribution::DistStyle,
     execution::merged_rows,
@@ -29,6 +30,8 @@ use engine::{
 use futures::TryStreamExt;
 use object_store::{ObjectStore, path::Path};
 
+/// Rows that stay in the commit record, as small INSERTs do; more are written as objects, however small.
+const INLINE_ROWS_MAX: usize = 1;
 /// Slices of a new root.
 const SLICES: u32 = 2;
 const CACHE_BYTES: usize = 1 << 20;
@@ -112,9 +115,14 @@ impl Leader {
         rows: Vec<Vec<i64>>,
     ) -> Result<()> {
         let known = table_of(writing.transaction.catalog(), table)?;
+        let mut layout = known.layout(SLICES);
+        if rows.len() > INLINE_ROWS_MAX {
+            layout.inline_bytes_max = 0;
+        }
         let storage = Arc::clone(&self.storage);
-        let mut writer = TableWriter::new(storage, known.layout(SLICES), MEMORY_BYTES);
-        writer.write(batch_of(&known, &rows)?).await?;
+        let mut writer = TableWriter::new(storage, layout, MEMORY_BYTES);
+        let rows = writer.router().route(batch_of(&known, &rows)?)?;
+        writer.write(rows).await?;
         let runs = writer.finish().await?;
         let change = CatalogChange::AppendRuns { table, runs };
         writing.pending.extend(change.written_objects());
@@ -275,6 +283,8 @@ pub fn new_table(id: TableId, name: &str, columns: &[&str], is_sorted: bool) -> 
         columns: (1..).zip(columns).map(column).collect(),
         dropped_column_max: 0,
         has_stray_columns: false,
+        encode_auto: true,
+        statistics: TableStatistics::default(),
         dist_style: if is_sorted { DistStyle::Key(first) } else { DistStyle::Even },
         sort_key: if is_sorted { SortKey::Compound(vec![first]) } else { SortKey::Auto },
         constraints: Vec::new(),

@@ -30,18 +30,17 @@ use crate::{
     },
 };
 
-/// The fewest records between two checkpoints, unless [`CommitLog::open_with`](super::CommitLog::open_with) says
-/// otherwise.
-pub(super) const RECORDS_MIN: u64 = 256;
-/// The most records that a restart reads, but for those that arrive while a checkpoint is being written.
-const RECORDS_MAX: u64 = 4096;
+/// The fewest records between two checkpoints.
+const RECORDS_MIN: u64 = 256;
+/// The most records that a restart reads, unless somebody wants fewer, but for those that arrive while a checkpoint is being written.
+pub(super) const RECORDS_MAX: u64 = 4096;
 
 /// Writes the checkpoints of a log.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     storage: Arc<ManagedStorage>,
-    /// The fewest records between two.
-    records_min: u64,
+    /// The most records between two.
+    records_max: u64,
     /// The newest one that is durable, and its size.
     newest: CommitSeq,
     newest_bytes: u64,
@@ -58,11 +57,11 @@ impl Checkpoints {
     pub(super) fn new(
         storage: &Arc<ManagedStorage>,
         recovered: &Recovered,
-        records_min: u64,
+        records_max: u64,
     ) -> Self {
         Self {
             storage: Arc::clone(storage),
-            records_min,
+            records_max,
             newest: recovered.checkpoint,
             newest_bytes: recovered.checkpoint_bytes,
             record_bytes: recovered.record_bytes,
@@ -89,8 +88,8 @@ impl Checkpoints {
             }
         }
         let records = head.version.0 - self.begun.0;
-        let is_due = records >= self.records_min && self.record_bytes >= self.newest_bytes;
-        if is_due || records >= RECORDS_MAX {
+        let is_due = records >= RECORDS_MIN && self.record_bytes >= self.newest_bytes;
+        if is_due || records >= self.records_max {
             (self.begun, self.record_bytes) = (head.version, 0);
             let (storage, head) = (Arc::clone(&self.storage), Arc::clone(head));
             self.writing = Some(tokio::spawn(write(storage, head, self.newest)));

@@ -38,7 +38,7 @@ use crate::{
     },
     transaction::{
         OpenBlock, Transaction, TransactionError,
-        checkpoint::{Checkpoints, RECORDS_MIN},
+        checkpoint::{Checkpoints, RECORDS_MAX},
         garbage::Garbage,
         locks::{HeldLocks, LockInfo, TableLocks},
         record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
@@ -89,10 +89,10 @@ impl CommitLog {
         slice_count: Option<u32>,
         slice_count_default: u32,
     ) -> Result<Arc<Self>, TransactionError> {
-        Self::open_with(storage, slice_count, slice_count_default, RECORDS_MIN).await
+        Self::open_with(storage, slice_count, slice_count_default, RECORDS_MAX).await
     }
 
-    /// As [`Self::open`], with a checkpoint after so many records.
+    /// As [`Self::open`], with a checkpoint after so many records at most.
     pub async fn open_with(
         storage: Arc<ManagedStorage>,
         slice_count: Option<u32>,

@@ -110,7 +110,9 @@ impl Names {
             let deletes: String = (run.deletes.iter())
                 .map(|entry| format!(", {}: {} deleted", self.vector(entry.id), entry.row_count))
                 .collect();
-            format!("{name}: slice {slice}, {rows} rows, {}{deletes}", bounds.unwrap_or_default())
+            let place = if run.inline.is_some() { ", in the log" } else { "" };
+            let bounds = bounds.unwrap_or_default();
+            format!("{name}: slice {slice}, {rows} rows, {bounds}{place}{deletes}")
         });
         let mut lines: Vec<String> = runs.collect();
         lines.push(format!("{} rows", table.manifest.row_count()));

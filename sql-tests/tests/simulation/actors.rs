@@ -185,7 +185,12 @@ async fn delete(world: &World, leader: &Leader, random: &mut StdRng) -> Result<(
         return Ok(());
     };
     let mut writing = begin(leader, BATCH_TABLE, random).await?;
-    leader.delete(&mut writing, BATCH_TABLE, |row| row.values[0] == batch).await?;
+    let rows = leader.delete(&mut writing, BATCH_TABLE, |row| row.values[0] == batch).await?;
+    if rows.is_empty() {
+        // A leader that does not know yet that it is one no longer: it has nothing to commit.
+        ensure!(world.is_contested(), "batch {batch} is not found");
+        return Ok(());
+    }
     end(leader, writing, random, |outcome| world.model.lock().deleted(batch, outcome)).await
 }
 
