@@ -254,7 +254,9 @@ impl Writer {
             match writer.write(Vec::new(), recovered.catalog.clone()).await {
                 Ok(_) => return Ok(writer),
                 // The one before it has committed meanwhile.
-                Err(TransactionError::Fenced) => recovered.replay_next(storage).await?,
+                Err(TransactionError::Fenced) => {
+                    recovered.replay_next(storage, &writer.identity).await?;
+                }
                 Err(error) => return Err(error),
             }
         }
