@@ -9,7 +9,7 @@
 //!   before: what checkpoints write is a part of what records write, however large the catalogue is. After
 //!   [`RECORDS_MAX`] records it is due in any case, which bounds the time of a restart.
 //! * It is the state after a record that is durable, and is written while others follow: a commit never waits
-//!   for it. One that fails is only a slower restart; the next is tried a few records later.
+//!   for it. One that fails is only a slower restart; the next is tried with the next record.
 //! * The checkpoint before it and what follows that stay, in case this one is unreadable.
 
 use std::sync::Arc;
@@ -83,7 +83,11 @@ impl Checkpoints {
         if let Some(finished) = self.writing.take() {
             match finished.await {
                 Ok(Ok((newest, bytes))) => (self.newest, self.newest_bytes) = (newest, bytes),
-                Ok(Err(error)) => tracing::warn!(%error, "checkpoint not written"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "checkpoint not written");
+                    // Still due.
+                    (self.begun, self.record_bytes) = (self.newest, self.newest_bytes);
+                }
                 Err(error) => tracing::error!(%error, "checkpoint task failed"),
             }
         }
