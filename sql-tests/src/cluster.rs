@@ -47,6 +47,9 @@ pub struct ClusterOptions {
     pub data: Option<PathBuf>,
     /// The largest file it can write: what a full disk is tested with.
     pub file_bytes_max: Option<u64>,
+    /// The size of the file system that its data is on, which goes with its process; the disk has more than
+    /// this when absent.
+    pub disk_bytes: Option<u64>,
 }
 
 /// A running warehouse.
@@ -64,7 +67,8 @@ impl Cluster {
     /// Starts a warehouse and waits until it serves.
     pub fn start(options: ClusterOptions) -> Result<Self> {
         let home = TempDir::new().context("make a data folder")?;
-        let data = options.data.clone().unwrap_or_else(|| home.path().to_owned());
+        let own = if options.disk_bytes.is_some() { "data" } else { "" };
+        let data = options.data.clone().unwrap_or_else(|| home.path().join(own));
         let (process, port) = serve(&options, &data, home.path())?;
         Ok(Self { options, data, port, process, home })
     }
@@ -123,9 +127,10 @@ fn serve(options: &ClusterOptions, data: &Path, home: &Path) -> Result<(ServerPr
 }
 
 fn serve_command(options: &ClusterOptions, data: &Path) -> Result<Command> {
-    let mut command = match options.file_bytes_max {
-        Some(bytes) => process::command_with_file_limit(bytes)?,
-        None => process::command()?,
+    let mut command = match (options.file_bytes_max, options.disk_bytes, data.parent()) {
+        (Some(bytes), ..) => process::command_with_file_limit(bytes)?,
+        (None, Some(bytes), Some(disk)) => process::command_on_disk_of(disk, bytes)?,
+        _ => process::command()?,
     };
     command.arg("serve").arg("--data").arg(data).args(["--port", "0"]);
     if let Some(slices) = options.slices {

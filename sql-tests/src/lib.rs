@@ -15,9 +15,11 @@
 pub mod answers;
 pub mod client;
 pub mod cluster;
+pub mod faulty_proxy;
 pub mod load_files;
 pub mod process;
 pub mod s3;
 pub mod slt;
 pub mod source;
 pub mod tpch;
+pub mod warehouse;

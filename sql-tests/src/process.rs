@@ -16,6 +16,8 @@ const READY_WAIT_MAX: Duration = Duration::from_secs(30);
 const EXIT_WAIT_MAX: Duration = Duration::from_secs(20);
 /// How often an exit is looked for.
 const POLL: Duration = Duration::from_millis(10);
+/// A user that may mount file systems which nobody else sees; the script follows.
+const NEW_NAMESPACE: [&str; 5] = ["--user", "--map-root-user", "--mount", "sh", "-c"];
 /// The variables that would change what a server does.
 const FOREIGN_VARIABLES: [&str; 10] = [
     "AWS_ACCESS_KEY_ID",
@@ -68,6 +70,23 @@ pub fn command_with_file_limit(bytes_max: u64) -> Result<Command> {
     let mut command = clean(Command::new("sh"));
     command.arg("-c").arg(script).arg(binary()?);
     Ok(command)
+}
+
+/// Returns the command that runs the binary on a file system of its own, of `bytes` bytes, in the folder `disk`.
+///
+/// It needs user namespaces; nobody else sees what is in the folder but by way of `/proc`.
+pub fn command_on_disk_of(disk: &Path, bytes: u64) -> Result<Command> {
+    let script = format!("mount -t tmpfs -o size={bytes} tmpfs \"$0\" && exec \"$@\"");
+    let mut command = clean(Command::new("unshare"));
+    command.args(NEW_NAMESPACE).arg(script).arg(disk).arg(binary()?);
+    Ok(command)
+}
+
+/// Returns whether [`command_on_disk_of`] works here.
+pub fn has_user_namespaces() -> bool {
+    let mut command = Command::new("unshare");
+    command.args(NEW_NAMESPACE).arg("mount -t tmpfs tmpfs /tmp").stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 fn clean(mut command: Command) -> Command {

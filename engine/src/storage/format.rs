@@ -149,12 +149,20 @@ struct RunObject {
     location: Path,
     buffer: BytesMut,
     upload: Option<Box<dyn MultipartUpload>>,
+    sent_bytes: u64,
     checksum: Xxh3,
 }
 
 impl RunObject {
     fn new(store: Arc<dyn ObjectStore>, location: Path) -> Self {
-        Self { store, location, buffer: BytesMut::new(), upload: None, checksum: Xxh3::new() }
+        Self {
+            store,
+            location,
+            buffer: BytesMut::new(),
+            upload: None,
+            sent_bytes: 0,
+            checksum: Xxh3::new(),
+        }
     }
 
     async fn send(&mut self) -> io::Result<()> {
@@ -165,6 +173,7 @@ impl RunObject {
                 self.upload.insert(upload)
             }
         };
+        self.sent_bytes += self.buffer.len() as u64;
         let part = PutPayload::from_bytes(self.buffer.split().freeze());
         upload.put_part(part).await?;
         Ok(())
@@ -204,8 +213,14 @@ impl VortexWrite for RunObject {
         if !self.buffer.is_empty() {
             self.send().await?;
         }
-        if let Some(upload) = &mut self.upload {
-            upload.complete().await?;
+        if let Some(upload) = &mut self.upload
+            && let Err(error) = upload.complete().await
+        {
+            // After a lost reply the upload is complete already, and no store knows it any more.
+            let there = self.store.head(&self.location).await;
+            if !there.is_ok_and(|object| object.size == self.sent_bytes) {
+                return Err(error.into());
+            }
         }
         self.upload = None;
         Ok(())

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     path::{Path as FilePath, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -29,6 +30,13 @@ use crate::{access::S3Profile, ids::DeleteVectorId};
 /// The name of the file whose lock keeps a second process out of a directory.
 const LOCK_FILE: &str = ".lock";
 
+/// How often a put is repeated whose reply is lost.
+const LOST_PUTS_MAX: u32 = 4;
+/// After this time a put is not repeated: the client of S3 has asked again and again by itself.
+const LOST_PUT_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long the first repetition waits; each next one twice as long.
+const LOST_PUT_WAIT: Duration = Duration::from_millis(100);
+
 /// The memory zone maps may take.
 const ZONE_MAP_BYTES_MAX: usize = 64 << 20;
 /// The memory delete vectors may take.
@@ -42,8 +50,8 @@ pub struct ManagedStorage {
     zone_maps: ObjectCache<ZoneMap>,
     delete_vectors: ObjectCache<DeleteVector>,
     cache: RunCache,
-    /// Held, never read: closing it gives the directory free.
-    _lock: Option<File>,
+    /// Closing it gives the directory free.
+    lock: Option<File>,
 }
 
 /// Pieces of runs in memory.
@@ -134,7 +142,7 @@ impl ManagedStorage {
             prefix: Path::default(),
             zone_maps: ObjectCache::new(ZONE_MAP_BYTES_MAX),
             delete_vectors: ObjectCache::new(DELETE_VECTOR_BYTES_MAX),
-            _lock: Some(lock),
+            lock: Some(lock),
         }))
     }
 
@@ -179,31 +187,56 @@ impl ManagedStorage {
             zone_maps: ObjectCache::new(ZONE_MAP_BYTES_MAX),
             delete_vectors: ObjectCache::new(DELETE_VECTOR_BYTES_MAX),
             cache: RunCache::Objects(Arc::new(PageCache::new(cache_bytes_max))),
-            _lock: None,
+            lock: None,
         })
     }
 
     /// Writes an object unless there is one of this name; returns whether it was written.
     ///
-    /// On return the object is durable. Of writers that race exactly one is told `true`.
+    /// On return the object is durable. Of writers that race one at most is told `true`: who is told `false`
+    /// may have written it all the same, if a reply was lost.
     pub async fn put_if_absent(
         &self,
         path: &ObjectPath,
         bytes: Bytes,
     ) -> Result<bool, StorageError> {
-        let options = PutOptions::from(PutMode::Create);
-        match self
-            .store
-            .put_opts(&self.location(path), PutPayload::from_bytes(bytes), options)
-            .await
-        {
+        let location = self.location(path);
+        let (start, mut lost) = (tokio::time::Instant::now(), 0);
+        loop {
+            let payload = PutPayload::from_bytes(bytes.clone());
+            let options = PutOptions::from(PutMode::Create);
+            match self.store.put_opts(&location, payload, options).await {
+                Ok(_) => return Ok(true),
+                Err(
+                    object_store::Error::AlreadyExists { .. }
+                    | object_store::Error::Precondition { .. },
+                ) => return Ok(false),
+                // The client of S3 repeats no such request by itself when its reply is lost.
+                Err(object_store::Error::Generic { .. })
+                    if lost < LOST_PUTS_MAX
+                        && start.elapsed() < LOST_PUT_TIME_MAX
+                        && !self.is_locked() =>
+                {
+                    tokio::time::sleep(LOST_PUT_WAIT * 2_u32.pow(lost)).await;
+                    lost += 1;
+                }
+                Err(error) => return Err(StorageError::from_store(&path.to_string(), &error)),
+            }
+        }
+    }
+
+    /// Returns whether there is an object of this name.
+    pub async fn exists(&self, path: &ObjectPath) -> Result<bool, StorageError> {
+        match self.store.head(&self.location(path)).await {
             Ok(_) => Ok(true),
-            Err(
-                object_store::Error::AlreadyExists { .. }
-                | object_store::Error::Precondition { .. },
-            ) => Ok(false),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(StorageError::from_store(&path.to_string(), &error)),
         }
+    }
+
+    /// Returns whether every other process is locked out.
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Reads an object.

@@ -9,12 +9,11 @@
 //!   before: what checkpoints write is a part of what records write, however large the catalogue is. After
 //!   [`RECORDS_MAX`] records it is due in any case, which bounds the time of a restart.
 //! * It is the state after a record that is durable, and is written while others follow: a commit never waits
-//!   for it. One that fails is only a slower restart; the next is tried a few records later.
+//!   for it. One that fails is only a slower restart; the next is tried with the next record.
 //! * The checkpoint before it and what follows that stay, in case this one is unreadable.
 
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -33,15 +32,15 @@ use crate::{
 
 /// The fewest records between two checkpoints.
 const RECORDS_MIN: u64 = 256;
-/// The most records that a restart reads, but for those that arrive while a checkpoint is being written.
-const RECORDS_MAX: u64 = 4096;
-/// Objects that are deleted at a time.
-const REQUESTS: usize = 16;
+/// The most records that a restart reads, unless somebody wants fewer, but for those that arrive while a checkpoint is being written.
+pub(super) const RECORDS_MAX: u64 = 4096;
 
 /// Writes the checkpoints of a log.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     storage: Arc<ManagedStorage>,
+    /// The most records between two.
+    records_max: u64,
     /// The newest one that is durable, and its size.
     newest: CommitSeq,
     newest_bytes: u64,
@@ -55,9 +54,14 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// Returns what continues a log.
-    pub(super) fn new(storage: &Arc<ManagedStorage>, recovered: &Recovered) -> Self {
+    pub(super) fn new(
+        storage: &Arc<ManagedStorage>,
+        recovered: &Recovered,
+        records_max: u64,
+    ) -> Self {
         Self {
             storage: Arc::clone(storage),
+            records_max,
             newest: recovered.checkpoint,
             newest_bytes: recovered.checkpoint_bytes,
             record_bytes: recovered.record_bytes,
@@ -79,13 +83,17 @@ impl Checkpoints {
         if let Some(finished) = self.writing.take() {
             match finished.await {
                 Ok(Ok((newest, bytes))) => (self.newest, self.newest_bytes) = (newest, bytes),
-                Ok(Err(error)) => tracing::warn!(%error, "checkpoint not written"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "checkpoint not written");
+                    // Still due.
+                    (self.begun, self.record_bytes) = (self.newest, self.newest_bytes);
+                }
                 Err(error) => tracing::error!(%error, "checkpoint task failed"),
             }
         }
         let records = head.version.0 - self.begun.0;
         let is_due = records >= RECORDS_MIN && self.record_bytes >= self.newest_bytes;
-        if is_due || records >= RECORDS_MAX {
+        if is_due || records >= self.records_max {
             (self.begun, self.record_bytes) = (head.version, 0);
             let (storage, head) = (Arc::clone(&self.storage), Arc::clone(head));
             self.writing = Some(tokio::spawn(write(storage, head, self.newest)));
@@ -116,18 +124,17 @@ async fn write(
     };
     let size = bytes.len() as u64;
     storage.put_if_absent(&ObjectPath::Checkpoint(version), bytes).await?;
-    let old =
-        storage.list(ObjectPrefix::Log).await?.into_iter().filter(|object| match object.path {
+    for object in storage.list(ObjectPrefix::Log).await? {
+        let is_old = match object.path {
             ObjectPath::Commit(seq) => seq <= before,
             ObjectPath::Checkpoint(seq) => seq < before,
             _ => false,
-        });
-    let deletes = old.map(|object| {
-        let storage = Arc::clone(&storage);
-        async move { storage.delete(&object.path).await }
-    });
-    let deletes: Vec<_> = deletes.collect();
-    stream::iter(deletes).buffer_unordered(REQUESTS).try_collect::<Vec<()>>().await?;
+        };
+        // One after the other, in their order: a leader that was taken over from relies on it (`record_write.rs`).
+        if is_old {
+            storage.delete(&object.path).await?;
+        }
+    }
     Ok((version, size))
 }
 

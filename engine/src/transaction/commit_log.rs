@@ -10,7 +10,8 @@
 //! * Record n + 1 is written only after record n: the log has no holes.
 //! * A record is written with put-if-absent. If it is there already and not ours, another leader has
 //!   taken over: this one never writes again ([`TransactionError::Fenced`]). A leader's first act is a
-//!   record of its own, which fences the one before it.
+//!   record of its own, which fences the one before it; before that it deletes nothing.
+//! * While it is not known whether a record was written, nothing else is, and its locks are held.
 //! * Restart = newest checkpoint + the records after it (`recovery.rs`). Checkpoints are written beside the
 //!   commits (`checkpoint.rs`).
 
@@ -37,10 +38,11 @@ use crate::{
     },
     transaction::{
         OpenBlock, Transaction, TransactionError,
-        checkpoint::Checkpoints,
+        checkpoint::{Checkpoints, RECORDS_MAX},
         garbage::Garbage,
         locks::{HeldLocks, LockInfo, TableLocks},
         record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
+        record_write::{RecordWrite, write_record},
         recovery::{Recovered, delete_unreachable_objects, recover},
         serializable::Serializable,
     },
@@ -87,8 +89,18 @@ impl CommitLog {
         slice_count: Option<u32>,
         slice_count_default: u32,
     ) -> Result<Arc<Self>, TransactionError> {
+        Self::open_with(storage, slice_count, slice_count_default, RECORDS_MAX).await
+    }
+
+    /// As [`Self::open`], with a checkpoint after so many records at most.
+    pub async fn open_with(
+        storage: Arc<ManagedStorage>,
+        slice_count: Option<u32>,
+        slice_count_default: u32,
+        records_per_checkpoint: u64,
+    ) -> Result<Arc<Self>, TransactionError> {
         let slice_count = open_cluster(&storage, slice_count, slice_count_default).await?;
-        let writer = Writer::take_over(&storage).await?;
+        let writer = Writer::take_over(&storage, records_per_checkpoint).await?;
         let head = writer.head();
         delete_unreachable_objects(&storage, &head).await?;
         let next_oid = AtomicU32::new(head.next_oid);
@@ -217,34 +229,53 @@ struct Writer {
     checkpoints: Checkpoints,
     garbage: Garbage,
     fenced: bool,
+    in_doubt: Option<InDoubt>,
+}
+
+/// A record of which is not known whether it is written. Nothing follows it until that is known, and who
+/// wants to write to its tables waits.
+struct InDoubt {
+    record: CommitRecord,
+    /// The version that it makes.
+    after: Catalog,
+    locks: Vec<HeldLocks>,
 }
 
 impl Writer {
     /// Recovers what was committed, and writes the record after it: no leader before this one commits
     /// anything from then on.
-    async fn take_over(storage: &Arc<ManagedStorage>) -> Result<Self, TransactionError> {
+    async fn take_over(
+        storage: &Arc<ManagedStorage>,
+        records_per_checkpoint: u64,
+    ) -> Result<Self, TransactionError> {
         let mut recovered = recover(storage).await?;
         for _ in 0..TAKE_OVERS_MAX {
-            let mut writer = Self::of(storage, &recovered);
+            let mut writer = Self::of(storage, &recovered, records_per_checkpoint);
             match writer.write(Vec::new(), recovered.catalog.clone()).await {
                 Ok(_) => return Ok(writer),
                 // The one before it has committed meanwhile.
-                Err(TransactionError::Fenced) => recovered.replay_next(storage).await?,
+                Err(TransactionError::Fenced) => {
+                    recovered.replay_next(storage, &writer.identity).await?;
+                }
                 Err(error) => return Err(error),
             }
         }
         Err(TransactionError::Fenced)
     }
 
-    fn of(storage: &Arc<ManagedStorage>, recovered: &Recovered) -> Self {
+    fn of(
+        storage: &Arc<ManagedStorage>,
+        recovered: &Recovered,
+        records_per_checkpoint: u64,
+    ) -> Self {
         let head = Arc::new(recovered.catalog.clone());
         let mut garbage = Garbage::default();
         garbage.published(&head);
         let identity = format!("{:032x}", rand::random::<u128>());
         let head = Arc::new(RwLock::new(head));
-        let checkpoints = Checkpoints::new(storage, recovered);
+        let checkpoints = Checkpoints::new(storage, recovered, records_per_checkpoint);
         let storage = Arc::clone(storage);
-        Self { storage, head, identity, checkpoints, garbage, fenced: false }
+        Self { storage, head, identity, checkpoints, garbage, fenced: false, in_doubt: None }
     }
 
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
@@ -253,7 +284,9 @@ impl Writer {
             let received = tokio::select! {
                 received = requests.recv_many(&mut group, GROUP_MAX) => received,
                 // Readers end without a word: what they held is collected a moment later.
-                () = tokio::time::sleep(GARBAGE_INTERVAL), if !self.garbage.is_empty() => {
+                () = tokio::time::sleep(GARBAGE_INTERVAL), if self.has_work() => {
+                    // An error is told to the next who commits.
+                    drop(self.settle().await);
                     self.collect_garbage().await;
                     continue;
                 }
@@ -267,7 +300,18 @@ impl Writer {
         }
     }
 
+    /// Returns whether there is something to do even if nobody commits.
+    fn has_work(&self) -> bool {
+        !self.garbage.is_empty() || self.in_doubt.is_some()
+    }
+
     async fn commit_group(&mut self, group: Vec<Request>) {
+        if let Err(error) = self.settle().await {
+            for Request { reply, .. } in group {
+                drop(reply.send(Err(self.failure(&error))));
+            }
+            return;
+        }
         let head = self.head();
         let (mut next, seq) = ((*head).clone(), CommitSeq(head.version.0 + 1));
         let (mut accepted, mut transactions) = (Vec::new(), Vec::new());
@@ -300,17 +344,24 @@ impl Writer {
                 }
             }
             Err(error) => {
-                let (text, sqlstate) = (error.to_string(), error.sqlstate());
-                tracing::error!(error = %text, "commit record not written");
-                for (reply, _locks) in accepted {
-                    let error = if self.fenced {
-                        TransactionError::Fenced
-                    } else {
-                        TransactionError::NotWritten(text.clone(), sqlstate)
-                    };
-                    drop(reply.send(Err(error)));
+                tracing::error!(%error, "commit record not written");
+                let (replies, locks): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
+                if let Some(in_doubt) = &mut self.in_doubt {
+                    in_doubt.locks = locks;
+                }
+                for reply in replies {
+                    drop(reply.send(Err(self.failure(&error))));
                 }
             }
+        }
+    }
+
+    /// Returns what everybody is told whose transaction a record would have had.
+    fn failure(&self, error: &TransactionError) -> TransactionError {
+        match error {
+            _ if self.fenced => TransactionError::Fenced,
+            TransactionError::InDoubt(reason) => TransactionError::InDoubt(reason.clone()),
+            error => TransactionError::NotWritten(error.to_string(), error.sqlstate()),
         }
     }
 
@@ -322,37 +373,68 @@ impl Writer {
     async fn write(
         &mut self,
         transactions: Vec<CommittedTransaction>,
-        mut after: Catalog,
+        after: Catalog,
     ) -> Result<Arc<Catalog>, TransactionError> {
         if self.fenced {
             return Err(TransactionError::Fenced);
         }
-        let before = self.head();
-        let seq = CommitSeq(before.version.0 + 1);
+        let seq = CommitSeq(self.head().version.0 + 1);
         let record = CommitRecord { seq, writer: self.identity.clone(), transactions };
-        let path = ObjectPath::Commit(seq);
-        let bytes = record::encode(Kind::Commit, &record)?;
-        let put = self.storage.put_if_absent(&path, bytes.clone()).await;
-        if !matches!(put, Ok(true)) {
-            // After a lost reply our own record may be there already.
-            let there = self.storage.get(&path).await;
-            match (put, there) {
-                (_, Ok(there)) if there == bytes => {}
-                (Ok(_), there) => {
-                    there?;
-                    self.fenced = true;
-                    return Err(TransactionError::Fenced);
-                }
-                (Err(error), _) => return Err(error.into()),
+        match self.put(&record).await? {
+            RecordWrite::Written => Ok(self.publish(&record, after)),
+            RecordWrite::Fenced => {
+                self.fenced = true;
+                Err(TransactionError::Fenced)
+            }
+            RecordWrite::Failed(error) => Err(error.into()),
+            RecordWrite::InDoubt(error) => {
+                self.in_doubt = Some(InDoubt { record, after, locks: Vec::new() });
+                Err(TransactionError::InDoubt(error.to_string()))
             }
         }
-        self.checkpoints.record_written(bytes.len());
-        after.version = seq;
+    }
+
+    /// Finds out what became of the record that is in doubt, if one is: writes it once more.
+    async fn settle(&mut self) -> Result<(), TransactionError> {
+        let Some(in_doubt) = self.in_doubt.take() else { return Ok(()) };
+        match self.put(&in_doubt.record).await? {
+            RecordWrite::Written => {
+                self.publish(&in_doubt.record, in_doubt.after);
+                // Not before: whoever waits for one reads that version.
+                drop(in_doubt.locks);
+                Ok(())
+            }
+            RecordWrite::Failed(_) => Ok(()),
+            RecordWrite::Fenced => {
+                self.fenced = true;
+                Err(TransactionError::Fenced)
+            }
+            RecordWrite::InDoubt(error) => {
+                self.in_doubt = Some(in_doubt);
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn put(&mut self, record: &CommitRecord) -> Result<RecordWrite, TransactionError> {
+        let bytes = record::encode(Kind::Commit, record)?;
+        let size = bytes.len();
+        let written = write_record(&self.storage, record.seq, bytes).await;
+        if matches!(written, RecordWrite::Written) {
+            self.checkpoints.record_written(size);
+        }
+        Ok(written)
+    }
+
+    /// Publishes the version that a record makes, which is durable.
+    fn publish(&mut self, record: &CommitRecord, mut after: Catalog) -> Arc<Catalog> {
+        let before = self.head();
+        after.version = record.seq;
         let after = Arc::new(after);
-        self.note_garbage(&before, &after, &record);
+        self.note_garbage(&before, &after, record);
         self.garbage.published(&after);
         *self.head.write() = Arc::clone(&after);
-        Ok(after)
+        after
     }
 
     /// Notes the objects that the record made unreachable.

@@ -69,9 +69,12 @@ pub enum TransactionError {
     /// The log is closed.
     #[error("the server is shutting down")]
     Closed,
-    /// The record could not be written.
+    /// The record could not be written, and never will be.
     #[error("commit failed: {0}")]
     NotWritten(String, SqlState),
+    /// Nobody knows whether the record was written: the store did not answer.
+    #[error("it is not known whether the transaction was committed: {0}")]
+    InDoubt(String),
     /// The storage root.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -85,7 +88,11 @@ impl TransactionError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Catalog(_) | Self::SerializableIsolation { .. } | Self::IsolationLevelChanged
+            Self::Catalog(_)
+                | Self::SerializableIsolation { .. }
+                | Self::IsolationLevelChanged
+                | Self::NotWritten(..)
+                | Self::Fenced
         )
     }
 }
@@ -102,6 +109,7 @@ impl ClientError for TransactionError {
             Self::SerializableIsolation { .. } => SqlState::INTERNAL_ERROR,
             Self::IsolationLevelChanged => SqlState::SERIALIZATION_FAILURE,
             Self::NotWritten(_, sqlstate) => *sqlstate,
+            Self::InDoubt(_) => SqlState::TRANSACTION_RESOLUTION_UNKNOWN,
             Self::Storage(error) => error.sqlstate(),
             Self::Catalog(error) => error.sqlstate(),
         }
@@ -132,6 +140,10 @@ impl ClientError for TransactionError {
                 Some("Lock the tables in the same order in all transactions.".to_owned())
             }
             Self::IsolationLevelChanged => Some("Run the transaction again.".to_owned()),
+            Self::InDoubt(_) => Some(
+                "It is committed whole or not at all; look for its rows before you repeat it."
+                    .to_owned(),
+            ),
             Self::SliceCount { stored, .. } => {
                 Some(format!("Start with --slices {stored}, or without --slices."))
             }

@@ -22,6 +22,7 @@ mod error;
 mod garbage;
 mod locks;
 mod record;
+mod record_write;
 mod recovery;
 mod serializable;
 

@@ -70,27 +70,38 @@ pub(super) async fn recover(storage: &ManagedStorage) -> Result<Recovered, Trans
         if seq.0 != catalog.version.0 + 1 {
             return Err(TransactionError::Missing(catalog.version.0 + 1));
         }
-        replay(catalog, &bytes, &ObjectPath::Commit(seq).to_string())?;
+        let path = ObjectPath::Commit(seq).to_string();
+        replay(catalog, &record::decode(Kind::Commit, &path, &bytes)?, &path)?;
     }
     drop(objects);
     Ok(recovered)
 }
 
 impl Recovered {
-    /// Reads the record after the last one and does what it says.
+    /// Reads the record after the last one, which came before that of `writer`, and does what it says.
     pub(super) async fn replay_next(
         &mut self,
         storage: &ManagedStorage,
+        writer: &str,
     ) -> Result<(), TransactionError> {
         let path = ObjectPath::Commit(CommitSeq(self.catalog.version.0 + 1));
         let bytes = storage.get(&path).await?;
+        let path = path.to_string();
+        let record: CommitRecord = record::decode(Kind::Commit, &path, &bytes)?;
+        if record.writer == writer {
+            // Its place was free because the log has gone on from there, and has been cleaned up.
+            return Err(TransactionError::Fenced);
+        }
         self.record_bytes += bytes.len() as u64;
-        replay(&mut self.catalog, &bytes, &path.to_string())
+        replay(&mut self.catalog, &record, &path)
     }
 }
 
-fn replay(catalog: &mut Catalog, bytes: &[u8], path: &str) -> Result<(), TransactionError> {
-    let record: CommitRecord = record::decode(Kind::Commit, path, bytes)?;
+fn replay(
+    catalog: &mut Catalog,
+    record: &CommitRecord,
+    path: &str,
+) -> Result<(), TransactionError> {
     for change in record.transactions.iter().flat_map(|transaction| &transaction.changes) {
         catalog.apply(change).map_err(|error| TransactionError::Damaged {
             path: path.to_owned(),
