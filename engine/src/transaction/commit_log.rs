@@ -43,7 +43,7 @@ use crate::{
         locks::{HeldLocks, LockInfo, TableLocks},
         record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
         record_write::{RecordWrite, write_record},
-        recovery::{Recovered, delete_unreachable_objects, recover},
+        recovery::{Recovered, delete_unreachable_objects, recover, recover_in_use},
         serializable::Serializable,
     },
 };
@@ -248,14 +248,16 @@ impl Writer {
         storage: &Arc<ManagedStorage>,
         records_per_checkpoint: u64,
     ) -> Result<Self, TransactionError> {
-        let mut recovered = recover(storage).await?;
+        let mut recovered = recover_in_use(storage).await?;
         for _ in 0..TAKE_OVERS_MAX {
             let mut writer = Self::of(storage, &recovered, records_per_checkpoint);
             match writer.write(Vec::new(), recovered.catalog.clone()).await {
                 Ok(_) => return Ok(writer),
                 // The one before it has committed meanwhile.
                 Err(TransactionError::Fenced) => {
-                    recovered.replay_next(storage, &writer.identity).await?;
+                    if !recovered.catch_up(storage, &writer.identity).await? {
+                        recovered = recover_in_use(storage).await?;
+                    }
                 }
                 Err(error) => return Err(error),
             }

@@ -10,7 +10,7 @@ use crate::{
     catalog::Catalog,
     ids::CommitSeq,
     storage::{
-        ManagedStorage,
+        ManagedStorage, StorageError,
         paths::{ObjectPath, ObjectPrefix},
     },
     transaction::{
@@ -21,6 +21,9 @@ use crate::{
 
 /// Records that are fetched at a time.
 const REQUESTS: usize = 32;
+
+/// How often a log is read of which something has gone meanwhile.
+const ATTEMPTS: usize = 5;
 
 /// What a log says.
 #[derive(Debug)]
@@ -77,23 +80,49 @@ pub(super) async fn recover(storage: &ManagedStorage) -> Result<Recovered, Trans
     Ok(recovered)
 }
 
+/// As [`recover`], of a log that another leader may still write: what was listed may be deleted by the time it
+/// is read.
+pub(super) async fn recover_in_use(
+    storage: &ManagedStorage,
+) -> Result<Recovered, TransactionError> {
+    for _ in 1..ATTEMPTS {
+        match recover(storage).await {
+            Err(
+                TransactionError::Storage(StorageError::NotFound { .. })
+                | TransactionError::Missing(_),
+            ) => {}
+            recovered => return recovered,
+        }
+    }
+    recover(storage).await
+}
+
 impl Recovered {
-    /// Reads the record after the last one, which came before that of `writer`, and does what it says.
-    pub(super) async fn replay_next(
+    /// Reads the records that follow, up to the last one, and does what they say: one request for each, so that
+    /// whoever writes them is caught up with.
+    ///
+    /// `false` if the log has gone on from here and has been cleaned up: then what follows is gone, or is a
+    /// record of `writer`, whose place was free.
+    pub(super) async fn catch_up(
         &mut self,
         storage: &ManagedStorage,
         writer: &str,
-    ) -> Result<(), TransactionError> {
-        let path = ObjectPath::Commit(CommitSeq(self.catalog.version.0 + 1));
-        let bytes = storage.get(&path).await?;
-        let path = path.to_string();
-        let record: CommitRecord = record::decode(Kind::Commit, &path, &bytes)?;
-        if record.writer == writer {
-            // Its place was free because the log has gone on from there, and has been cleaned up.
-            return Err(TransactionError::Fenced);
+    ) -> Result<bool, TransactionError> {
+        let from = self.catalog.version;
+        loop {
+            let path = ObjectPath::Commit(CommitSeq(self.catalog.version.0 + 1));
+            let bytes = match storage.get(&path).await {
+                Err(StorageError::NotFound { .. }) => return Ok(self.catalog.version > from),
+                read => read?,
+            };
+            let path = path.to_string();
+            let record: CommitRecord = record::decode(Kind::Commit, &path, &bytes)?;
+            if record.writer == writer {
+                return Ok(false);
+            }
+            self.record_bytes += bytes.len() as u64;
+            replay(&mut self.catalog, &record, &path)?;
         }
-        self.record_bytes += bytes.len() as u64;
-        replay(&mut self.catalog, &record, &path)
     }
 }
 
