@@ -6,10 +6,13 @@
 mod script;
 mod state;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use script::Script;
+
+/// Longer than anything goes on by itself after a command: the collector of garbage, a checkpoint.
+const REST: Duration = Duration::from_secs(3);
 
 #[test]
 fn scripts_print_what_they_say() -> Result<()> {
@@ -47,7 +50,11 @@ fn play(text: &str) -> Result<String> {
         let commands = piece.split("\n---").next().unwrap_or_default();
         let mut printed = Vec::new();
         for command in commands.lines().filter(|line| !line.starts_with('#')) {
-            let lines = runtime.block_on(script.run(command));
+            let lines = runtime.block_on(async {
+                let lines = script.run(command).await;
+                tokio::time::sleep(REST).await;
+                lines
+            });
             printed.extend(lines.with_context(|| command.to_owned())?);
         }
         let is_silent = printed.is_empty();

@@ -34,8 +34,6 @@ use crate::state::Names;
 const RECORDS_PER_CHECKPOINT: u64 = 6;
 /// Who waits longer for a lock is said to wait.
 const LOCK_WAIT_MAX: Duration = Duration::from_millis(50);
-/// Longer than the collector of garbage rests: it has had its time before anybody looks.
-const REST: Duration = Duration::from_secs(3);
 
 /// What lasts from one command to the next.
 #[derive(Debug, Default)]
@@ -85,12 +83,10 @@ impl Script {
                 return Ok(self.names.manifest(&table));
             }
             ["objects"] => {
-                tokio::time::sleep(REST).await;
                 let storage = open_storage(Arc::clone(&self.store) as _);
                 return self.names.objects(&storage).await;
             }
             ["check"] => {
-                tokio::time::sleep(REST).await;
                 let storage = open_storage(Arc::clone(&self.store) as _);
                 let report = engine::check::check(&storage).await?;
                 let problems = report.problems.iter().map(|line| self.names.in_text(line));
