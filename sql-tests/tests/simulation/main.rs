@@ -31,8 +31,8 @@ use sql_tests::warehouse::Leader;
 use store::FaultyStore;
 use tokio::task::JoinSet;
 
-/// Seeds that are tried when nobody says how many: a minute on two cores.
-const SEEDS: u64 = 600;
+/// Seeds that are tried when nobody says how many: not two minutes on two cores.
+const SEEDS: u64 = 1_000;
 /// Threads that try them.
 const THREADS: usize = 2;
 /// Lives of a seed, at most.
