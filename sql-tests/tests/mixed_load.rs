@@ -63,6 +63,8 @@ async fn kill_rounds(rounds: u64) -> Result<()> {
         let client = cluster.connect().await?;
         state.audit(&client, &tried).await.with_context(place)?;
     }
+    // What a reader held is looked through every second.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
     ensure!(cluster.process().terminate()? == Some(0), "it did not end in order");
     assert_whole(&cluster, false)
 }
