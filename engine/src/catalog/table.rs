@@ -10,6 +10,7 @@ use crate::{
     distribution::{AutoStyle, DistStyle, RowDistribution},
     ids::{ColumnId, SchemaId, TableId, UserId},
     storage::{
+        RowOrder,
         encoding::Encoding,
         inline::{INLINE_RUN_BYTES_MAX, INLINE_TABLE_BYTES_MAX},
         paths::{ObjectPath, RunPath},
@@ -122,15 +123,23 @@ pub enum SortKey {
 }
 
 impl SortKey {
-    /// Returns the columns that runs are sorted by, most significant first.
-    ///
-    /// An interleaved key sorts as a compound one until z-order exists; its zone maps stay right.
+    /// Returns the columns of the key, in the order they were named.
     pub fn columns(&self) -> &[ColumnId] {
         match self {
             Self::Auto => &[],
             Self::AutoCompound(columns) | Self::Compound(columns) | Self::Interleaved(columns) => {
                 columns
             }
+        }
+    }
+}
+
+impl SortKey {
+    /// Returns the columns that rows are in the order of, from run to run: of an interleaved key none.
+    pub fn order_columns(&self) -> &[ColumnId] {
+        match self {
+            Self::Interleaved(_) => &[],
+            key => key.columns(),
         }
     }
 }
@@ -242,11 +251,15 @@ impl Table {
             DistStyle::Even | DistStyle::Auto(_) => RowDistribution::Even,
         };
         let sort_columns = self.sort_key.columns().iter().filter_map(|id| self.position(*id));
+        let order = RowOrder {
+            columns: sort_columns.collect(),
+            is_interleaved: matches!(self.sort_key, SortKey::Interleaved(_)),
+        };
         TableLayout {
             table: self.id,
             schema: self.stored_schema(),
             encodings: self.columns.iter().map(|column| self.encoding(column)).collect(),
-            sort_columns: sort_columns.collect(),
+            order,
             distribution,
             slice_count,
             inline_bytes_max: match self.manifest.inline_bytes() {

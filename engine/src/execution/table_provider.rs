@@ -267,7 +267,7 @@ impl WarehouseTable {
     }
 
     fn sort_columns(&self) -> Vec<usize> {
-        let columns = self.table.sort_key.columns().iter();
+        let columns = self.table.sort_key.order_columns().iter();
         columns.map_while(|&column| self.table.position(column)).collect()
     }
 

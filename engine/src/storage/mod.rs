@@ -13,7 +13,7 @@
 //! | `writer`     | [`TableWriter`](writer::TableWriter): rows in, runs out                |
 //! | `slice_writer` | [`SliceWriter`](slice_writer::SliceWriter): ordered rows of one slice in, runs of the usual size out |
 //! | `run_order`  | which runs can be read one after the other                           |
-//! | `sort`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
+//! | `sort`, `z_order`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
 //! | `format`     | runs as Vortex files                                                  |
 //! | `encoding`   | ENCODE: how columns of a run are compressed                           |
 //! | `inline`     | rows of small runs, which are in the commit log instead               |
@@ -42,6 +42,7 @@ mod sort;
 #[cfg(test)]
 mod tests;
 pub mod writer;
+mod z_order;
 pub mod zones;
 
 pub use bounds::is_exact_text;
@@ -50,4 +51,4 @@ pub use distinct::DistinctEstimator;
 pub use error::StorageError;
 pub use pending::{PendingObjects, delete_objects};
 pub use root::{ManagedStorage, ObjectEntry};
-pub use sort::SORT_OPTIONS;
+pub use sort::{RowOrder, SORT_OPTIONS};

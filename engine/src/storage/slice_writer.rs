@@ -88,7 +88,7 @@ impl SliceWriter {
         }
         // As a rule they are in order already. Whatever the rows' order is, their addresses share it.
         let layout = Arc::clone(&self.layout);
-        let sorted = move || sort_batches(batches, &layout.sort_columns);
+        let sorted = move || sort_batches(batches, &layout.order);
         let sorted = tokio::task::spawn_blocking(sorted)
             .await
             .map_err(|error| self.failed(&error))?

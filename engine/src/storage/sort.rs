@@ -1,4 +1,5 @@
-//! Puts the rows of a run in the order of the sort key: ascending, NULLs last, as Redshift does.
+//! Puts the rows of a run in the order of the sort key: ascending, NULLs last, as Redshift does; by a
+//! Z-order curve where the key is interleaved.
 
 use std::cmp::Ordering;
 
@@ -9,17 +10,29 @@ use arrow::{
     row::{RowConverter, SortField},
 };
 
+use super::z_order::z_ordered_rows;
+
 /// Ascending, NULLs last.
 pub const SORT_OPTIONS: SortOptions = SortOptions { descending: false, nulls_first: false };
 
 /// Rows of a batch that sorting makes.
 const SORTED_BATCH_ROWS: usize = 65_536;
 
+/// The order of the rows of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowOrder {
+    /// The columns of the sort key, most significant first.
+    pub columns: Vec<usize>,
+    /// All columns have the same weight.
+    pub is_interleaved: bool,
+}
+
 /// Returns the rows in order; the batches themselves if they are in order already.
 pub(crate) fn sort_batches(
     batches: Vec<RecordBatch>,
-    columns: &[usize],
+    order: &RowOrder,
 ) -> Result<Vec<RecordBatch>, ArrowError> {
+    let columns = order.columns.as_slice();
     if columns.is_empty() || batches.is_empty() {
         return Ok(batches);
     }
@@ -30,10 +43,13 @@ pub(crate) fn sort_batches(
             concat(&parts.collect::<Vec<_>>())
         })
         .collect::<Result<Vec<_>, _>>()?;
-    if is_sorted(&keys)? {
+    let order = if order.is_interleaved {
+        z_ordered_rows(&keys)?
+    } else if is_sorted(&keys)? {
         return Ok(batches);
-    }
-    let order = sorted_rows(&keys)?;
+    } else {
+        sorted_rows(&keys)?
+    };
     drop(keys);
     let places = places(&batches);
     let parts = batches.iter().collect::<Vec<_>>();
@@ -123,7 +139,8 @@ mod tests {
             ]
         };
         let row = |n, t: &str| (n, t.to_owned());
-        let by_both = sort_batches(batches(), &[0, 1]).unwrap();
+        let by = |columns: &[usize]| RowOrder { columns: columns.to_vec(), is_interleaved: false };
+        let by_both = sort_batches(batches(), &by(&[0, 1])).unwrap();
         let expected = [
             row(Some(1), "a"),
             row(Some(1), "b"),
@@ -132,14 +149,15 @@ mod tests {
             row(None, "z"),
         ];
         assert_eq!(rows(&by_both), expected);
-        let by_one = sort_batches(batches(), &[0]).unwrap();
+        let by_one = sort_batches(batches(), &by(&[0])).unwrap();
         assert_eq!(rows(&by_one).last(), Some(&row(None, "z")));
     }
 
     #[test]
     fn sorted_rows_are_left_as_they_are() {
         let batches = vec![batch(&[Some(1), Some(1)], &["a", "b"]), batch(&[None], &["a"])];
-        let sorted = sort_batches(batches.clone(), &[0, 1]).unwrap();
+        let order = RowOrder { columns: vec![0, 1], is_interleaved: false };
+        let sorted = sort_batches(batches.clone(), &order).unwrap();
         assert_eq!(sorted, batches);
     }
 }

@@ -27,7 +27,7 @@ use super::{
     paths::{ObjectPath, RunPath},
     pending::delete_objects,
     run::{ColumnStatistics, Run},
-    sort::sort_batches,
+    sort::{RowOrder, sort_batches},
     zones::ZoneMap,
 };
 use crate::{
@@ -44,8 +44,8 @@ pub struct TableLayout {
     pub schema: SchemaRef,
     /// How its columns are compressed; those beyond the last are [`Encoding::Sampled`].
     pub encodings: Vec<Encoding>,
-    /// The columns that runs are sorted by, most significant first.
-    pub sort_columns: Vec<usize>,
+    /// How the rows of a run are ordered.
+    pub order: RowOrder,
     /// Which slice owns a row.
     pub distribution: RowDistribution,
     /// How many slices there are.
@@ -292,7 +292,7 @@ fn inline_run(
 type Prepared = (Vec<RecordBatch>, ZoneMap, Vec<ColumnStatistics>);
 
 fn prepared(layout: &TableLayout, batches: Vec<RecordBatch>) -> Result<Prepared, StorageError> {
-    let batches = sort_batches(batches, &layout.sort_columns).map_err(DistributionError::from)?;
+    let batches = sort_batches(batches, &layout.order).map_err(DistributionError::from)?;
     let (zones, statistics) = ZoneMap::build(&layout.schema, &batches)?;
     Ok((batches, zones, statistics))
 }

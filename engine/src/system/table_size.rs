@@ -91,7 +91,7 @@ fn runs_of(table: &Table, slice: SliceId) -> impl Iterator<Item = &Run> {
 /// Returns the runs of a slice that are in order: all of them without a sort key.
 pub(crate) fn sorted_runs(table: &Table, slice: SliceId) -> Vec<&Run> {
     let runs: Vec<&Run> = runs_of(table, slice).collect();
-    let first = table.sort_key.columns().first();
+    let first = table.sort_key.order_columns().first();
     match first.and_then(|id| table.position(*id)) {
         None => runs,
         Some(position) => in_order(&runs, position),

@@ -102,7 +102,7 @@ impl Work {
 
 /// Returns what is to be merged next: for each slice one merge at most.
 pub fn rewrites(table: &Table, work: Work, eligible: &Eligible) -> Vec<Rewrite> {
-    let column = table.sort_key.columns().first().and_then(|id| table.position(*id));
+    let column = table.sort_key.order_columns().first().and_then(|id| table.position(*id));
     let chosen = reclaimed_runs(table, work, eligible);
     let slices = items(table, eligible).into_iter();
     let rewrites = slices.filter_map(|(slice, mut items)| {

@@ -17,7 +17,7 @@ pub enum Decision {
 /// not deleted: that is all that is reclaimed.
 pub fn decide(table: &Table, kind: VacuumKind, threshold_percent: u8) -> Decision {
     let (unsorted, rows) = unsorted_rows(table);
-    let has_key = !table.sort_key.columns().is_empty();
+    let has_key = !table.sort_key.order_columns().is_empty();
     let is_sorted = (rows - unsorted) * 100 >= rows * u64::from(threshold_percent);
     let start = |work, status: &str| Decision::Start(work, status.to_owned());
     let sorted = format!("sorted>={threshold_percent}%");
@@ -35,7 +35,7 @@ pub fn decide(table: &Table, kind: VacuumKind, threshold_percent: u8) -> Decisio
         VacuumKind::SortOnly => start(Work::Sort { reclaim: false }, "Started Sort Only"),
         VacuumKind::DeleteOnly if !reclaims => Decision::Skip("Skipped (delete only)".to_owned()),
         VacuumKind::DeleteOnly => start(reclaim, "Started Delete Only"),
-        // Rows of an interleaved key are in the order of a compound one: there are no keys to analyze.
+        // An interleaved key is analyzed anew for every run that is written.
         VacuumKind::Reindex if has_key => start(Work::Sort { reclaim: true }, "Started Reindex"),
         VacuumKind::Reindex => start(reclaim, "Started Reindex"),
         VacuumKind::Recluster if unsorted == 0 => Decision::Skip("Skipped".to_owned()),

@@ -330,6 +330,37 @@ async fn the_manifest_answers_counts_and_bounds() {
 }
 
 #[tokio::test]
+async fn blocks_are_skipped_by_every_column_of_an_interleaved_key() {
+    let storage = memory();
+    let columns = [("x", SqlType::BigInt), ("y", SqlType::BigInt)];
+    let rows_count = 64 * 8192;
+    // Every pair of 724 x 724 values once or so, in no order.
+    let values = |step: i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(
+            (0..rows_count).map(|row| row * step % 524_287 / 724),
+        ))
+    };
+    let load_as = async |key: SortKey| {
+        let table = Table::of_columns(&columns, DistStyle::Even, key);
+        let loads = vec![vec![values(7_919), values(104_729)]];
+        context(&storage, &load(&storage, table, 1, loads).await, 1)
+    };
+    let key = vec![ColumnId(1), ColumnId(2)];
+    let compound = load_as(SortKey::Compound(key.clone())).await;
+    let interleaved = load_as(SortKey::Interleaved(key)).await;
+    let few = |column| format!("select * from t where {column} between 100 and 109");
+    // A compound key is of no use for its second column; of an interleaved one both are as good.
+    let ((_, read, skipped), all) = (blocks(&compound, &few("y")).await, 64);
+    assert!(read + skipped == all && skipped == 0, "{read} read, {skipped} skipped");
+    for column in ["x", "y"] {
+        let expected = blocks(&compound, &few(column)).await.0;
+        let (rows, read, skipped) = blocks(&interleaved, &few(column)).await;
+        assert_eq!((rows, read + skipped), (expected, all));
+        assert!(read <= all / 4, "{column}: {read} of {all} blocks read");
+    }
+}
+
+#[tokio::test]
 async fn small_memory_writes_more_runs_and_the_same_rows() {
     let storage = memory();
     let table = table(&NUMBERS, DistStyle::Even, &[1]);

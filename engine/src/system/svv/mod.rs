@@ -10,6 +10,7 @@ mod svv_external_columns;
 mod svv_external_partitions;
 mod svv_external_schemas;
 mod svv_external_tables;
+mod svv_interleaved_columns;
 mod svv_redshift_databases;
 mod svv_redshift_schemas;
 mod svv_redshift_tables;
@@ -19,7 +20,7 @@ mod svv_transactions;
 mod svv_vacuum_progress;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 15] = [
+pub(super) const TABLES: [SystemTable; 16] = [
     svv_all_columns::TABLE,
     svv_all_schemas::TABLE,
     svv_all_tables::TABLE,
@@ -28,6 +29,7 @@ pub(super) const TABLES: [SystemTable; 15] = [
     svv_external_partitions::TABLE,
     svv_external_schemas::TABLE,
     svv_external_tables::TABLE,
+    svv_interleaved_columns::TABLE,
     svv_redshift_databases::TABLE,
     svv_redshift_schemas::TABLE,
     svv_redshift_tables::TABLE,

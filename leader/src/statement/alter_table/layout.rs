@@ -98,7 +98,7 @@ fn new_sort_key(table: &Table, clause: &SortKeyClause) -> Result<SortKey, Error>
 /// Returns whether runs of the table are not runs of the altered one.
 fn moves_rows(table: &Table, altered: &Table) -> bool {
     let is_distributed = table.dist_style.effective() == altered.dist_style.effective();
-    let is_sorted = table.sort_key.columns().starts_with(altered.sort_key.columns());
+    let is_sorted = table.sort_key.order_columns().starts_with(altered.sort_key.order_columns());
     !(is_distributed && is_sorted)
 }
 
