@@ -1,6 +1,6 @@
 //! Leader and compute in one process: the default. The only file of the leader that names `compute`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use datafusion::execution::{
@@ -26,6 +26,9 @@ use crate::{
 
 /// How many of a query's largest memory users an out-of-memory error names.
 const CONSUMERS_NAMED: usize = 5;
+
+/// How long the end of a process waits for a store that does not answer.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A warehouse in this process.
 pub struct Standalone {
@@ -98,6 +101,9 @@ impl Standalone {
         }
         if let Err(error) = self.merges.await {
             tracing::error!(%error, "the task that merges small runs failed");
+        }
+        if tokio::time::timeout(CLOSE_TIME_MAX, self.leader.log().close()).await.is_err() {
+            tracing::warn!("the store does not answer: garbage is left for the next start");
         }
     }
 }

@@ -24,21 +24,21 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::RwLock;
-use tokio::sync::{mpsc, oneshot};
+use parking_lot::{Mutex, RwLock};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use crate::{
     catalog::{Catalog, CatalogChange, CatalogError},
     client_error::ClientError,
-    distribution::HASH_VERSION,
     ids::{CommitSeq, Pid, TableId, Xid},
-    storage::{
-        ManagedStorage,
-        paths::{ObjectPath, ObjectPrefix},
-    },
+    storage::{ManagedStorage, paths::ObjectPath},
     transaction::{
         OpenBlock, Transaction, TransactionError,
         checkpoint::{Checkpoints, RECORDS_MAX},
+        cluster::open_cluster,
         garbage::Garbage,
         locks::{HeldLocks, LockInfo, TableLocks},
         record::{self, Cluster, CommitRecord, CommittedTransaction, Kind},
@@ -71,6 +71,8 @@ pub struct CommitLog {
     slice_count: u32,
     /// Transactions of several statements.
     blocks: Arc<AtomicUsize>,
+    closing: Arc<Notify>,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug)]
@@ -108,7 +110,8 @@ impl CommitLog {
         let next_xid = AtomicU64::new(head.version.0 * GROUP_MAX as u64 + 1000);
         let (queue, requests) = mpsc::channel(QUEUE_LENGTH_MAX);
         let head = Arc::clone(&writer.head);
-        tokio::spawn(writer.run(requests));
+        let closing = Arc::new(Notify::new());
+        let writer = tokio::spawn(writer.run(requests, Arc::clone(&closing)));
         let locks = Arc::default();
         Ok(Arc::new(Self {
             serializable: Serializable::new(Arc::clone(&head)),
@@ -119,6 +122,8 @@ impl CommitLog {
             next_oid,
             slice_count,
             blocks: Arc::default(),
+            closing,
+            writer: Mutex::new(Some(writer)),
         }))
     }
 
@@ -181,6 +186,17 @@ impl CommitLog {
         self.next_oid.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Ends the log in order: what nobody reads any more is deleted. Nothing can be committed afterwards.
+    pub async fn close(&self) {
+        self.closing.notify_one();
+        let writer = self.writer.lock().take();
+        if let Some(writer) = writer
+            && let Err(error) = writer.await
+        {
+            tracing::error!(%error, "the task that writes the log failed");
+        }
+    }
+
     /// Makes a transaction visible and durable, or neither.
     pub async fn commit(&self, transaction: Transaction) -> Result<Arc<Catalog>, TransactionError> {
         if transaction.is_read_only() {
@@ -193,31 +209,6 @@ impl CommitLog {
         let request = Request { transaction, reply };
         self.queue.send(request).await.map_err(|_| TransactionError::Closed)?;
         answer.await.map_err(|_| TransactionError::Closed)?
-    }
-}
-
-/// Reads `cluster.json`, or writes it for a new cluster.
-async fn open_cluster(
-    storage: &ManagedStorage,
-    asked: Option<u32>,
-    default: u32,
-) -> Result<u32, TransactionError> {
-    let path = ObjectPath::Cluster;
-    if storage.list(ObjectPrefix::Log).await?.is_empty() {
-        let cluster = Cluster {
-            cluster_id: format!("{:032x}", rand::random::<u128>()),
-            slice_count: asked.unwrap_or(default),
-            dist_hash_version: HASH_VERSION,
-        };
-        storage.put_if_absent(&path, record::encode(Kind::Cluster, &cluster)?).await?;
-    }
-    let bytes = storage.get(&path).await?;
-    let cluster: Cluster = record::decode(Kind::Cluster, &path.to_string(), &bytes)?;
-    match asked {
-        Some(asked) if asked != cluster.slice_count => {
-            Err(TransactionError::SliceCount { stored: cluster.slice_count, asked })
-        }
-        _ => Ok(cluster.slice_count),
     }
 }
 
@@ -280,11 +271,16 @@ impl Writer {
         Self { storage, head, identity, checkpoints, garbage, fenced: false, in_doubt: None }
     }
 
-    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>, closing: Arc<Notify>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
         loop {
             let received = tokio::select! {
                 received = requests.recv_many(&mut group, GROUP_MAX) => received,
+                () = closing.notified() => {
+                    drop(self.settle().await);
+                    self.collect_garbage().await;
+                    return;
+                }
                 // Readers end without a word: what they held is collected a moment later.
                 () = tokio::time::sleep(GARBAGE_INTERVAL), if self.has_work() => {
                     // An error is told to the next who commits.

@@ -17,6 +17,7 @@
 //! * In a serializable database no transaction commits that closes a cycle of transactions (`serializable.rs`).
 
 mod checkpoint;
+mod cluster;
 mod commit_log;
 mod error;
 mod garbage;
