@@ -30,6 +30,7 @@ use datafusion::{
         repartition::RepartitionExec,
         replace_children_if_necessary,
         sorts::{sort::SortExec, sort_preserving_merge::SortPreservingMergeExec},
+        union::InterleaveExec,
     },
 };
 
@@ -53,7 +54,9 @@ fn rewrite(plan: Arc<dyn ExecutionPlan>, is_relied_on: bool) -> Result<Arc<dyn E
             required,
             Distribution::UnspecifiedDistribution | Distribution::SinglePartition
         );
-        children.push(rewrite(Arc::clone(child), needs_keys || inherits)?);
+        // Of a UNION whose branches lie alike one partition of each is read as one.
+        let lies_alike = plan.is::<InterleaveExec>();
+        children.push(rewrite(Arc::clone(child), needs_keys || inherits || lies_alike)?);
     }
     let plan = replace_children_if_necessary(plan, children)?;
     let single = if is_relied_on { None } else { in_one_stage(&plan)? };
@@ -271,6 +274,11 @@ mod tests {
             ("select count(distinct k) from a", (1, 0)),
             ("select k, count(distinct v) from a group by k", (2, 0)),
             ("select n, count(*) from (select k, count(*) as n from a group by k) t group by n", (2, 1)),
+            // A UNION of branches that lie alike relies on it.
+            (
+                "select k, count(*) from a group by k union all select k, count(*) from b group by k",
+                (2, 2),
+            ),
             // The joins of these rely on where the exchange below the aggregation puts its groups.
             (
                 "select a.v, t.n from a join (select k, count(*) as n from b group by k) t on a.k = t.k",
