@@ -15,13 +15,13 @@ use datafusion::{
     arrow::{
         array::{ArrayRef, AsArray},
         compute::cast,
-        datatypes::{DataType, Field, FieldRef, Float64Type},
+        datatypes::{DataType, FieldRef, Float64Type},
     },
     error::{DataFusionError, Result},
     execution::{FunctionRegistry, SessionState},
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-        Volatility, type_coercion::functions::fields_with_udf,
+        Volatility,
     },
 };
 
@@ -29,7 +29,7 @@ use crate::{
     client_error::SqlState,
     functions::{
         arithmetic::{has_infinity, overflow},
-        definition::{client_error, error},
+        definition::{client_error, coerced, error},
     },
 };
 
@@ -87,12 +87,11 @@ impl ScalarUDFImpl for CheckedMath {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let fields = types.iter().map(|given| match given.is_string() {
-            true => Arc::new(Field::new("", DataType::Float64, true)),
-            false => Arc::new(Field::new("", given.clone(), true)),
-        });
-        let fields = fields_with_udf(&fields.collect::<Vec<_>>(), self.inner.as_ref())?;
-        Ok(fields.iter().map(|field| field.data_type().clone()).collect())
+        let number = |given: &DataType| match given.is_string() {
+            true => DataType::Float64,
+            false => given.clone(),
+        };
+        coerced(&self.inner, types.iter().map(number))
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {

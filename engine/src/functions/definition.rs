@@ -1,6 +1,12 @@
 //! What a system function is: its names, the forms it can be called in and what it computes.
 
-use datafusion::{arrow::datatypes::DataType, error::DataFusionError};
+use std::sync::Arc;
+
+use datafusion::{
+    arrow::datatypes::{DataType, Field},
+    error::DataFusionError,
+    logical_expr::{ScalarUDF, type_coercion::functions::fields_with_udf},
+};
 
 use crate::{
     client_error::SqlState,
@@ -109,6 +115,16 @@ impl Definition {
 pub(super) fn session_pid(arguments: &[Value]) -> Option<Pid> {
     let pid = arguments.first().and_then(Value::integer)?;
     i32::try_from(pid).ok().map(Pid)
+}
+
+/// Returns the types that a function of DataFusion's wants its arguments in when it is given these.
+pub(super) fn coerced(
+    function: &ScalarUDF,
+    given: impl Iterator<Item = DataType>,
+) -> Result<Vec<DataType>, DataFusionError> {
+    let fields = given.map(|given| Arc::new(Field::new("", given, true)));
+    let fields = fields_with_udf(&fields.collect::<Vec<_>>(), function)?;
+    Ok(fields.iter().map(|field| field.data_type().clone()).collect())
 }
 
 /// Returns an error with a code.

@@ -10,11 +10,11 @@ use datafusion::{
     execution::{FunctionRegistry, SessionState},
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-        Volatility, type_coercion::functions::fields_with_udf,
+        Volatility,
     },
 };
 
-use crate::types::DECIMAL_PRECISION_MAX;
+use crate::{functions::definition::coerced, types::DECIMAL_PRECISION_MAX};
 
 /// Puts them in the place of DataFusion's.
 pub(super) fn register(state: &mut SessionState) -> Result<()> {
@@ -47,9 +47,7 @@ impl ScalarUDFImpl for Rounding {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let fields = types.iter().map(|given| Arc::new(Field::new("", given.clone(), true)));
-        let fields = fields_with_udf(&fields.collect::<Vec<_>>(), self.inner.as_ref())?;
-        let mut wanted: Vec<_> = fields.iter().map(|field| field.data_type().clone()).collect();
+        let mut wanted = coerced(&self.inner, types.iter().cloned())?;
         // The type of the result hangs on the places: they stay the literal they are.
         if let ([_, places], [_, wanted]) = (types, wanted.as_mut_slice())
             && places.is_integer()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::{
-    arrow::datatypes::{DataType, Field, FieldRef},
+    arrow::datatypes::{DataType, FieldRef},
     error::Result,
     execution::{FunctionRegistry, SessionState},
     functions::unicode,
@@ -12,9 +12,10 @@ use datafusion::{
         Signature, Volatility,
         planner::{ExprPlanner, PlannerResult},
         simplify::{ExprSimplifyResult, SimplifyContext},
-        type_coercion::functions::fields_with_udf,
     },
 };
+
+use crate::functions::definition::coerced;
 
 /// DataFusion's names of the functions, and which of their arguments are texts.
 const FUNCTIONS: &[(&str, &[usize])] = &[
@@ -91,16 +92,14 @@ impl ScalarUDFImpl for TextArguments {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let fields = types.iter().enumerate().map(|(position, given)| {
+        let as_text = |(position, given): (usize, &DataType)| {
             let is_other = given.is_numeric() || given.is_temporal() || *given == DataType::Boolean;
-            let given = match is_other && self.texts.contains(&position) {
+            match is_other && self.texts.contains(&position) {
                 true => DataType::Utf8View,
                 false => given.clone(),
-            };
-            Arc::new(Field::new("", given, true))
-        });
-        let fields = fields_with_udf(&fields.collect::<Vec<_>>(), self.inner.as_ref())?;
-        Ok(fields.iter().map(|field| field.data_type().clone()).collect())
+            }
+        };
+        coerced(&self.inner, types.iter().enumerate().map(as_text))
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {

@@ -59,6 +59,23 @@ async fn small_runs_of_a_slice_are_one_file_in_order() {
     );
 }
 
+/// Deletes rows; returns the table after that.
+async fn without(
+    storage: &Arc<ManagedStorage>,
+    table: &Arc<Table>,
+    deleted: DeletedRows,
+) -> Arc<Table> {
+    let versions =
+        TableVersions { table, base: Some(table), head: Some(table), xid: Xid(1), pid: Pid(1) };
+    let mut pending = PendingObjects::new(Arc::clone(storage));
+    let changes = delete_rows(storage, versions, deleted, &mut pending).await.unwrap();
+    pending.keep();
+    let mut catalog = Catalog::default();
+    catalog.apply(&CatalogChange::CreateTable(Arc::clone(table))).unwrap();
+    changes.iter().for_each(|change| catalog.apply(change).unwrap());
+    Arc::clone(catalog.table_by_id(table.id).unwrap())
+}
+
 #[tokio::test]
 async fn rows_of_small_runs_have_addresses_and_are_deleted_by_them() {
     let storage = memory();
@@ -66,20 +83,7 @@ async fn rows_of_small_runs_have_addresses_and_are_deleted_by_them() {
     let gone: Vec<u32> = (2..302).step_by(3).collect();
     let mut deleted = DeletedRows::none(&table);
     gone.iter().for_each(|run| assert!(deleted.insert(*run, 0)));
-    let versions = TableVersions {
-        table: &table,
-        base: Some(&table),
-        head: Some(&table),
-        xid: Xid(1),
-        pid: Pid(1),
-    };
-    let mut pending = PendingObjects::new(Arc::clone(&storage));
-    let changes = delete_rows(&storage, versions, deleted, &mut pending).await.unwrap();
-    pending.keep();
-    let mut catalog = Catalog::default();
-    catalog.apply(&CatalogChange::CreateTable(Arc::clone(&table))).unwrap();
-    changes.iter().for_each(|change| catalog.apply(change).unwrap());
-    let table = Arc::clone(catalog.table_by_id(table.id).unwrap());
+    let table = without(&storage, &table, deleted).await;
     assert_eq!(table.manifest.runs.len(), 302 - gone.len());
     let provider = WarehouseTable::new(Arc::clone(&table), Arc::clone(&storage), 2);
     let context = SessionContext::new();
@@ -109,20 +113,7 @@ async fn a_run_of_several_rows_keeps_those_that_are_not_deleted() {
     assert_eq!(storage.list(ObjectPrefix::Tables).await.unwrap().len(), 0);
     let mut deleted = DeletedRows::none(&table);
     (0..50).for_each(|position| assert!(deleted.insert(1, position)));
-    let versions = TableVersions {
-        table: &table,
-        base: Some(&table),
-        head: Some(&table),
-        xid: Xid(1),
-        pid: Pid(1),
-    };
-    let mut pending = PendingObjects::new(Arc::clone(&storage));
-    let changes = delete_rows(&storage, versions, deleted, &mut pending).await.unwrap();
-    pending.keep();
-    let mut catalog = Catalog::default();
-    catalog.apply(&CatalogChange::CreateTable(Arc::clone(&table))).unwrap();
-    changes.iter().for_each(|change| catalog.apply(change).unwrap());
-    let table = Arc::clone(catalog.table_by_id(table.id).unwrap());
+    let table = without(&storage, &table, deleted).await;
     // What the log holds of it says the same.
     let text = serde_json::to_string(&*table).unwrap();
     let table: Table = serde_json::from_str(&text).unwrap();
