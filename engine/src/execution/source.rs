@@ -42,6 +42,7 @@ use super::{
     stored_columns::StoredColumns,
 };
 use crate::{
+    distribution::RowDistribution,
     ids::DeleteVectorId,
     storage::{
         DeleteVector, ManagedStorage, StorageError, format,
@@ -79,8 +80,8 @@ pub struct WarehouseSource {
     blocks_left_out: usize,
     /// Whether the scan has the columns of row addresses: then it projects columns only.
     has_addresses: bool,
-    /// The place of the DISTKEY among the table's columns, where partitions are slices.
-    dist_key: Option<usize>,
+    /// How the table's rows are on the partitions.
+    distribution: RowDistribution,
 }
 
 impl WarehouseSource {
@@ -107,7 +108,7 @@ impl WarehouseSource {
             predicate: None,
             blocks_left_out: 0,
             has_addresses: false,
-            dist_key: None,
+            distribution: RowDistribution::Even,
         }
     }
 
@@ -124,15 +125,15 @@ impl WarehouseSource {
         self
     }
 
-    /// Says that every partition has whole slices, of a table with this DISTKEY.
-    pub(super) fn with_dist_key(mut self, position: usize) -> Self {
-        self.dist_key = Some(position);
+    /// Says how the table's rows are on the partitions: by key only if each of them is a slice.
+    pub(super) fn with_distribution(mut self, distribution: RowDistribution) -> Self {
+        self.distribution = distribution;
         self
     }
 
-    /// Returns the column, by its place in the table, of which equal values are in one partition.
-    pub(crate) fn dist_key(&self) -> Option<usize> {
-        self.dist_key
+    /// Returns how the table's rows are on the partitions; the key as its place in the table.
+    pub(crate) fn distribution(&self) -> RowDistribution {
+        self.distribution
     }
 
     /// Counts blocks of runs that are not even among the files.

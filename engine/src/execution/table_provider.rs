@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     catalog::Table,
-    distribution::DistStyle,
+    distribution::{DistStyle, RowDistribution},
     ids::{RunId, SliceId},
     storage::{ManagedStorage, SORT_OPTIONS, paths::ObjectPath, run::Run, zones::BLOCK_ROWS},
     types::TRAILING_BLANKS_KEY,
@@ -348,13 +348,17 @@ impl TableProvider for WarehouseTable {
             .source(state.runtime_env())
             .with_blocks_left_out(left_out.iter().map(|run| block_count(run)).sum());
         let mut partitioning = None;
-        if let DistStyle::Key(column) = self.table.dist_style.effective() {
-            // A partition of a table with a DISTKEY is its slice: this keeps the scan from dealing
-            // files out anew, and claims nothing about keys. Other tables may be dealt out.
-            partitioning = Some(Partitioning::UnknownPartitioning(groups.len()));
-            if let Some(position) = self.table.position(column) {
-                source = source.with_dist_key(position);
+        match self.table.dist_style.effective() {
+            DistStyle::Key(column) => {
+                // A partition of a table with a DISTKEY is its slice: this keeps the scan from dealing
+                // files out anew, and claims nothing about keys. Other tables may be dealt out.
+                partitioning = Some(Partitioning::UnknownPartitioning(groups.len()));
+                if let Some(position) = self.table.position(column) {
+                    source = source.with_distribution(RowDistribution::Key(position));
+                }
             }
+            DistStyle::All => source = source.with_distribution(RowDistribution::All),
+            DistStyle::Even | DistStyle::Auto(_) => (),
         }
         // The store behind this URL is never used: the source knows where the runs are.
         let url = ObjectStoreUrl::local_filesystem();

@@ -28,6 +28,7 @@ mod zone_maps;
 
 pub use catalog_view::TARGET_SCHEMA;
 pub use column_names::output_names;
+pub use physical::locus;
 #[cfg(test)]
 pub(crate) use planner::prepared;
 pub use planner::{Planner, PlanningSession, QueryContext};

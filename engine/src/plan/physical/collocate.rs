@@ -34,7 +34,7 @@ use datafusion::{
     },
 };
 
-use crate::execution::WarehouseSource;
+use crate::{distribution::RowDistribution, execution::WarehouseSource};
 
 /// Takes the exchange from below every aggregation whose groups are whole in their slices.
 pub(super) fn aggregate_in_slices(
@@ -144,9 +144,8 @@ fn located_by(plan: &Arc<dyn ExecutionPlan>) -> Result<BTreeSet<usize>> {
 fn located_by_scan(scan: &DataSourceExec) -> BTreeSet<usize> {
     let source = scan.data_source().downcast_ref::<FileScanConfig>();
     let source = source.and_then(|config| config.file_source().downcast_ref::<WarehouseSource>());
-    let Some((source, key)) = source.and_then(|source| Some((source, source.dist_key()?))) else {
-        return BTreeSet::new();
-    };
+    let Some(source) = source else { return BTreeSet::new() };
+    let RowDistribution::Key(key) = source.distribution() else { return BTreeSet::new() };
     match source.projection() {
         Some(projection) => {
             projected(&BTreeSet::from([key]), projection.iter().map(|item| &item.expr))
