@@ -1,4 +1,21 @@
 //! A node that owns slices and runs pieces of plans.
+//!
+//! | file       | what is in it                                                               |
+//! |------------|-----------------------------------------------------------------------------|
+//! | `node`     | [`node::ComputeNode`]: a compute node's process: joins, serves, leaves       |
+//! | `worker`   | pieces of plans, as the distributed engine hands them over                   |
+//! | `reported` | errors that keep their SQLSTATE on the way to the leader                     |
+//! | `actions`  | requests between nodes that are no plans: Flight actions with JSON bodies    |
+//! | `messages` | what leader and nodes say to each other                                      |
+//! | `channels` | connections to other nodes, which notice within seconds that one is gone     |
+//! | `load`     | rows arrive                                                                 |
+//! | `vacuum`   | runs are merged                                                             |
 
+pub mod actions;
+pub mod channels;
 pub mod load;
+pub mod messages;
+pub mod node;
+pub mod reported;
 pub mod vacuum;
+pub mod worker;

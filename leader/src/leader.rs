@@ -19,7 +19,11 @@ use engine::{
 };
 use parking_lot::Mutex;
 
-use crate::{cluster::ComputeNodes, connection::CancelRegistry, session::SessionRegistry};
+use crate::{
+    cluster::{ComputeNodes, lost_nodes::ClusterNodes},
+    connection::CancelRegistry,
+    session::SessionRegistry,
+};
 
 /// Who may connect.
 #[derive(Clone)]
@@ -44,8 +48,10 @@ pub struct Components {
     pub log: Arc<CommitLog>,
     /// The planner.
     pub planner: Planner,
-    /// The compute nodes.
+    /// Who writes rows to slices.
     pub compute: Arc<dyn ComputeNodes>,
+    /// The nodes that run pieces of plans; `None` where this process does.
+    pub compute_nodes: Option<ClusterNodes>,
     /// What happened.
     pub events: Arc<EventLog>,
 }
@@ -121,6 +127,10 @@ impl Leader {
 
     pub(crate) fn compute(&self) -> &Arc<dyn ComputeNodes> {
         &self.components.compute
+    }
+
+    pub(crate) fn compute_nodes(&self) -> Option<&ClusterNodes> {
+        self.components.compute_nodes.as_ref()
     }
 
     pub(crate) fn events(&self) -> &Arc<EventLog> {

@@ -1,11 +1,12 @@
-//! Leader and compute in one process: the default. The only file of the leader that names `compute`.
+//! A warehouse in one process, or its leader with compute nodes elsewhere.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use compute::{channels::Channels, node::probe_of};
 use datafusion::execution::{
     memory_pool::{GreedyMemoryPool, TrackConsumersPool},
-    runtime_env::RuntimeEnvBuilder,
+    runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
 };
 use engine::{
     error::Error as EngineError, execution::merged_rows, plan::Planner, storage::ManagedStorage,
@@ -16,7 +17,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cluster::{ComputeNodes, RewriteRequest, WriteRequest, Written},
+    cluster::{
+        ComputeNodes, RewriteRequest, WriteRequest, Written,
+        endpoint::{Endpoint, Ready},
+        lost_nodes::ClusterNodes,
+        plans::ClusterPlans,
+    },
     error::Error,
     leader::{Authentication, Components, Leader},
     server::{Server, ServerSettings},
@@ -33,6 +39,8 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
 /// A warehouse in this process.
 pub struct Standalone {
     leader: Arc<Leader>,
+    /// Where compute nodes join, if there are any.
+    endpoint: Option<Endpoint>,
     local_addr: SocketAddr,
     shutdown: CancellationToken,
     server: JoinHandle<()>,
@@ -42,19 +50,69 @@ pub struct Standalone {
 
 /// Starts a warehouse: recovers what was committed, then serves.
 pub async fn start(settings: Settings) -> Result<Standalone, Error> {
+    let slices = settings.slices_default();
+    let (storage, log) = recovered(&settings, slices).await?;
+    let planner = Planner::new(&settings.database, log.slice_count(), query_runtime(&settings)?)?;
+    served(settings, storage, log, planner, None).await
+}
+
+/// Starts a leader: recovers what was committed, lets compute nodes join, serves when there are `nodes`.
+pub async fn start_leader(
+    settings: Settings,
+    endpoint: Endpoint,
+    nodes: usize,
+) -> Result<Standalone, Error> {
+    // A new cluster has the slices that its first nodes offer.
+    let slices = endpoint.offered_by(nodes).await;
+    let (storage, log) = recovered(&settings, slices).await?;
+    endpoint.open(Ready {
+        data: settings.data.clone(),
+        slice_count: log.slice_count(),
+        probe: probe_of(&storage).await.map_err(EngineError::from)?,
+    });
+    let channels = Channels::new(endpoint.credential().clone());
+    let compute_nodes = ClusterNodes::new(Arc::clone(endpoint.nodes()), channels.clone());
+    let plans = ClusterPlans::new(Arc::clone(endpoint.nodes()), channels);
+    let planner = Planner::with_distribution(
+        &settings.database,
+        log.slice_count(),
+        query_runtime(&settings)?,
+        Arc::new(plans),
+    )?;
+    endpoint.nodes().at_least(nodes).await;
+    served(settings, storage, log, planner, Some((endpoint, compute_nodes))).await
+}
+
+async fn recovered(
+    settings: &Settings,
+    slices_default: u32,
+) -> Result<(Arc<ManagedStorage>, Arc<CommitLog>), Error> {
     let storage = ManagedStorage::open(
         &settings.data,
         &settings.s3.default,
         settings.block_cache_bytes_max(),
     )?;
-    let log =
-        CommitLog::open(Arc::clone(&storage), settings.slices, settings.slices_default()).await?;
+    let log = CommitLog::open(Arc::clone(&storage), settings.slices, slices_default).await?;
+    Ok((storage, log))
+}
+
+/// Returns the memory that the queries of a process share.
+pub fn query_runtime(settings: &Settings) -> Result<Arc<RuntimeEnv>, EngineError> {
     let pool = TrackConsumersPool::new(
         GreedyMemoryPool::new(settings.query_memory_bytes_max()),
         CONSUMERS_NAMED.try_into().unwrap_or(std::num::NonZeroUsize::MIN),
     );
-    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
-    let planner = Planner::new(&settings.database, log.slice_count(), runtime)?;
+    Ok(RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?)
+}
+
+async fn served(
+    settings: Settings,
+    storage: Arc<ManagedStorage>,
+    log: Arc<CommitLog>,
+    planner: Planner,
+    cluster: Option<(Endpoint, ClusterNodes)>,
+) -> Result<Standalone, Error> {
+    let (endpoint, compute_nodes) = cluster.unzip();
     let compute = Arc::new(InProcess {
         storage: Arc::clone(&storage),
         planner: planner.clone(),
@@ -71,6 +129,7 @@ pub async fn start(settings: Settings) -> Result<Standalone, Error> {
         log,
         planner,
         compute,
+        compute_nodes,
         events: Arc::new(EventLog::default()),
     });
     let server = Server::bind(Arc::clone(&leader), ServerSettings::from(&settings)).await?;
@@ -78,13 +137,18 @@ pub async fn start(settings: Settings) -> Result<Standalone, Error> {
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(server.serve(shutdown.clone()));
     let merges = tokio::spawn(run_in_background(Arc::clone(&leader), shutdown.clone()));
-    Ok(Standalone { leader, local_addr, shutdown, server, merges })
+    Ok(Standalone { leader, endpoint, local_addr, shutdown, server, merges })
 }
 
 impl Standalone {
     /// Returns where it serves.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Returns where compute nodes join; `None` of a warehouse in one process.
+    pub fn cluster_addr(&self) -> Option<SocketAddr> {
+        self.endpoint.as_ref().map(Endpoint::local_addr)
     }
 
     /// Returns the leader.

@@ -15,7 +15,7 @@ use crate::{
     s3::S3Address,
 };
 
-/// Nodes × slices of each: `1x2`.
+/// Nodes × slices of each: `1x2`. One node is the leader itself, more are processes of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// Compute nodes.
@@ -25,8 +25,11 @@ pub struct Shape {
 }
 
 /// The shapes that every `.slt` file runs on; the results must be equal.
-pub const SHAPES: [Shape; 2] =
-    [Shape { node_count: 1, slices_per_node: 1 }, Shape { node_count: 1, slices_per_node: 2 }];
+pub const SHAPES: [Shape; 3] = [
+    Shape { node_count: 1, slices_per_node: 1 },
+    Shape { node_count: 1, slices_per_node: 2 },
+    Shape { node_count: 2, slices_per_node: 2 },
+];
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,8 +40,10 @@ impl fmt::Display for Shape {
 /// What a warehouse is started with.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterOptions {
-    /// `--slices`; the server's default when absent.
+    /// `--slices`: of the warehouse, or of each compute node; the server's default when absent.
     pub slices: Option<u32>,
+    /// Compute nodes, each a process of its own; all is in one process when absent.
+    pub compute_nodes: Option<u32>,
     /// The S3 endpoint of its default profile.
     pub s3: Option<S3Address>,
     /// The superuser's password; none is asked for when absent.
@@ -76,7 +81,8 @@ impl Cluster {
     /// Starts a warehouse of a shape that reads from an S3 endpoint.
     pub fn of_shape(shape: Shape, s3: &S3Address) -> Result<Self> {
         Self::start(ClusterOptions {
-            slices: Some(shape.node_count * shape.slices_per_node),
+            slices: Some(shape.slices_per_node),
+            compute_nodes: (shape.node_count > 1).then_some(shape.node_count),
             s3: Some(s3.clone()),
             ..ClusterOptions::default()
         })
@@ -132,7 +138,11 @@ fn serve_command(options: &ClusterOptions, data: &Path) -> Result<Command> {
         (None, Some(bytes), Some(disk)) => process::command_on_disk_of(disk, bytes)?,
         _ => process::command()?,
     };
-    command.arg("serve").arg("--data").arg(data).args(["--port", "0"]);
+    match options.compute_nodes {
+        Some(nodes) => command.args(["cluster", "--compute", &nodes.to_string()]),
+        None => command.arg("serve"),
+    };
+    command.arg("--data").arg(data).args(["--port", "0"]);
     if let Some(slices) = options.slices {
         command.args(["--slices", &slices.to_string()]);
     }

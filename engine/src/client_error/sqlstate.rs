@@ -17,6 +17,11 @@ macro_rules! codes {
         #[expect(missing_docs, reason = "the names are PostgreSQL's own, see its appendix A")]
         impl SqlState {
             $(pub const $name: Self = Self($code);)+
+
+            /// Returns the code that a text is; `None` of one that Blueshift does not use.
+            pub fn of_code(code: &str) -> Option<Self> {
+                [$(Self::$name),+].into_iter().find(|known| known.0 == code)
+            }
         }
     };
 }

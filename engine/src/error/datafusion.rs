@@ -12,7 +12,7 @@ use ::datafusion::{
 use crate::{
     catalog::CatalogError,
     client_error::{ClientError, SqlState},
-    error::{Error, plan_messages},
+    error::{CarriedError, Error, plan_messages},
     sql::SqlError,
     storage::StorageError,
 };
@@ -120,10 +120,14 @@ fn from_external(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
         Ok(error) => return from_arrow(*error),
         Err(source) => source,
     };
-    match ours(source.as_ref()) {
-        Some(error) => error,
-        None => QueryError::new(SqlState::INTERNAL_ERROR, source.to_string()).into(),
-    }
+    ours(source.as_ref()).unwrap_or_else(|| foreign(source.as_ref()))
+}
+
+/// An error of nobody we know; what another node reports arrives as such a one.
+fn foreign(source: &dyn std::error::Error) -> Error {
+    let text = source.to_string();
+    let carried = CarriedError::parse(&text);
+    carried.unwrap_or_else(|| QueryError::new(SqlState::INTERNAL_ERROR, text)).into()
 }
 
 /// Finds an error of ours anywhere in a chain of sources; only a copy can leave it.
@@ -172,9 +176,9 @@ fn from_shared(shared: &DataFusionError) -> Error {
         DataFusionError::Context(_, inner) => from_shared(inner),
         DataFusionError::Diagnostic(_, inner) => from_shared(inner),
         DataFusionError::Shared(inner) => from_shared(inner),
-        DataFusionError::External(source) => ours(source.as_ref()).unwrap_or_else(|| {
-            QueryError::new(SqlState::INTERNAL_ERROR, source.to_string()).into()
-        }),
+        DataFusionError::External(source) => {
+            ours(source.as_ref()).unwrap_or_else(|| foreign(source.as_ref()))
+        }
         DataFusionError::ArrowError(arrow, _) => arrow_query_error(arrow).into(),
         other => by_variant(other).into(),
     }

@@ -1,6 +1,7 @@
 //! Anything that can go wrong in the engine. Adds nothing of its own: every variant is the error of
 //! one module and speaks for itself.
 
+mod carried;
 mod datafusion;
 mod plan_messages;
 
@@ -15,7 +16,7 @@ use crate::{
     write::WriteError,
 };
 
-pub use self::datafusion::QueryError;
+pub use self::{carried::CarriedError, datafusion::QueryError};
 
 /// An error of the engine, as leader and compute see it.
 #[derive(Debug, thiserror::Error)]

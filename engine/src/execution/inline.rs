@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     catalog::Table,
-    ids::DeleteVectorId,
+    ids::{DeleteVectorId, RunId},
     storage::{
         DeleteVector, ManagedStorage, SORT_OPTIONS, StorageError,
         inline::InlineRows,
@@ -112,6 +112,11 @@ impl InlineRuns {
             })
         });
         Self { runs: runs.collect(), sort_columns, has_addresses }
+    }
+
+    /// Returns the ids of the runs.
+    pub(super) fn ids(&self) -> impl Iterator<Item = RunId> + '_ {
+        self.runs.iter().map(|run| run.path.run)
     }
 
     /// Returns the rows that the scan asks for.

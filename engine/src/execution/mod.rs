@@ -10,6 +10,9 @@
 //! |------------------|------------------------------------------------------------------------|
 //! | `table_provider` | [`WarehouseTable`]: a table at one version, one partition per slice     |
 //! | `source`         | [`WarehouseSource`]: Vortex's source, which skips blocks and counts them |
+//! | `opener`         | runs as they are opened                                                |
+//! | `scan_codec`     | a scan on its way to another node                                      |
+//! | `scan_split`     | a scan dealt out to nodes                                              |
 //! | `inline`         | small runs whose rows are in the catalogue                              |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
 //! | `run_reader`     | runs that are objects, as Vortex opens them                             |
@@ -26,11 +29,14 @@ mod arithmetic;
 mod inline;
 mod key_filter;
 mod merge;
+mod opener;
 mod order;
 mod pruning;
 mod row_address;
 mod run_reader;
 mod runtime_filter;
+mod scan_codec;
+mod scan_split;
 mod source;
 mod statistics;
 mod stored_columns;
@@ -40,6 +46,8 @@ mod tests;
 
 pub use merge::{merged_rows, stored_rows};
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
+pub use scan_codec::WarehouseCodec;
+pub use scan_split::{is_kept_here, is_scan, kept_here, split};
 pub use source::WarehouseSource;
 pub(crate) use table_provider::MARK_KEY;
 pub use table_provider::WarehouseTable;

@@ -5,56 +5,42 @@
 //! run's [`ZoneMap`], and Vortex is handed only the rows of the blocks that remain, without those that
 //! the run's delete vectors name.
 
-use std::{collections::HashSet, fmt, ops::Range, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
-use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::{
     common::{DataFusionError, Result, config::ConfigOptions, tree_node::TreeNodeRecursion},
     datasource::{
-        listing::PartitionedFile,
-        physical_plan::{FileOpenFuture, FileOpener, FileScanConfig, FileSource},
+        physical_plan::{FileOpener, FileScanConfig, FileSource},
         table_schema::TableSchema,
     },
     execution::cache::cache_manager::FileMetadataCache,
     physical_expr::{
-        DynamicFilterTracking, EquivalenceProperties, PhysicalExpr, PhysicalSortExpr, conjunction,
-        expressions::Column, projection::ProjectionExprs,
+        EquivalenceProperties, PhysicalExpr, PhysicalSortExpr, conjunction, expressions::Column,
+        projection::ProjectionExprs,
     },
     physical_plan::{
         DisplayFormatType, SortOrderPushdownResult,
         filter_pushdown::{FilterPushdownPropagation, PushedDown},
-        metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder},
+        metrics::{ExecutionPlanMetricsSet, MetricBuilder},
     },
 };
-use futures::{FutureExt, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::ObjectStore;
-use roaring::RoaringTreemap;
-use vortex::scan::selection::Selection;
-use vortex_datafusion::{VortexAccessPlan, VortexSource};
-use xxhash_rust::xxh3::xxh3_64;
+use vortex_datafusion::VortexSource;
 
 use super::{
     arithmetic::may_fail,
-    inline::{InlineRuns, RowWork},
-    pruning::surviving_blocks,
+    opener::{BlockCounts, WarehouseOpener},
     run_reader::RunReaders,
     runtime_filter::FilterConverter,
     stored_columns::StoredColumns,
 };
 use crate::{
+    catalog::Table,
     distribution::RowDistribution,
     ids::DeleteVectorId,
-    storage::{
-        DeleteVector, ManagedStorage, StorageError, format,
-        paths::{ObjectPath, RunPath},
-        zones::ZoneMap,
-    },
+    storage::{ManagedStorage, format, paths::RunPath},
 };
-
-/// How many blocks are read between two looks at a filter that still moves.
-const MOVING_FILTER_BLOCKS: usize = 64;
-
-type RowStream = BoxStream<'static, Result<RecordBatch>>;
 
 /// What the manifest says of a run beside its size: an extension of its file.
 #[derive(Debug, Clone)]
@@ -72,6 +58,8 @@ pub(super) struct RunFile {
 pub struct WarehouseSource {
     inner: VortexSource,
     storage: Arc<ManagedStorage>,
+    /// The table that is scanned, for who sends the scan elsewhere.
+    scanned: Arc<Table>,
     schema: SchemaRef,
     stored: Arc<StoredColumns>,
     /// All filters that reached the scan, with those that only skip.
@@ -82,12 +70,15 @@ pub struct WarehouseSource {
     has_addresses: bool,
     /// How the table's rows are on the partitions.
     distribution: RowDistribution,
+    /// Whether the process that plans reads the table itself.
+    is_kept_here: bool,
 }
 
 impl WarehouseSource {
     /// Returns the source of rows of `table`.
     pub(super) fn new(
         storage: Arc<ManagedStorage>,
+        scanned: Arc<Table>,
         table: TableSchema,
         stored: Arc<StoredColumns>,
         footers: Arc<FileMetadataCache>,
@@ -103,12 +94,14 @@ impl WarehouseSource {
         Self {
             inner,
             storage,
+            scanned,
             schema,
             stored,
             predicate: None,
             blocks_left_out: 0,
             has_addresses: false,
             distribution: RowDistribution::Even,
+            is_kept_here: false,
         }
     }
 
@@ -134,6 +127,32 @@ impl WarehouseSource {
     /// Returns how the table's rows are on the partitions; the key as its place in the table.
     pub(crate) fn distribution(&self) -> RowDistribution {
         self.distribution
+    }
+
+    /// Says that the process that plans reads the table itself.
+    pub(super) fn kept_here(mut self) -> Self {
+        self.is_kept_here = true;
+        self
+    }
+
+    /// Returns whether the process that plans reads the table itself.
+    pub(super) fn is_kept_here(&self) -> bool {
+        self.is_kept_here
+    }
+
+    /// Returns the table that is scanned.
+    pub(super) fn scanned(&self) -> &Arc<Table> {
+        &self.scanned
+    }
+
+    /// Returns whether the scan has the columns of row addresses.
+    pub(super) fn has_addresses(&self) -> bool {
+        self.has_addresses
+    }
+
+    /// Returns the blocks of runs that planning has left out.
+    pub(super) fn blocks_left_out(&self) -> usize {
+        self.blocks_left_out
     }
 
     /// Counts blocks of runs that are not even among the files.
@@ -288,210 +307,4 @@ impl FileSource for WarehouseSource {
         // The inner source holds every filter that `predicate` is made of.
         self.inner.apply_expressions(f)
     }
-}
-
-#[derive(Clone)]
-struct BlockCounts {
-    read: Count,
-    skipped: Count,
-}
-
-/// Opens the runs of one partition.
-#[derive(Clone)]
-struct WarehouseOpener {
-    inner: Arc<dyn FileOpener>,
-    table: TableSchema,
-    projection: ProjectionExprs,
-    storage: Arc<ManagedStorage>,
-    schema: SchemaRef,
-    stored: Arc<StoredColumns>,
-    predicate: Option<Arc<dyn PhysicalExpr>>,
-    blocks: BlockCounts,
-}
-
-impl FileOpener for WarehouseOpener {
-    fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        if let Some(runs) = file.extensions.get_arc::<InlineRuns>() {
-            // Of a file that was dealt out in ranges the first has all rows.
-            let is_first = file.range.as_ref().is_none_or(|range| range.start == 0);
-            return Ok(self.clone().open_inline(runs, is_first).boxed());
-        }
-        let (opener, named) = (self.clone(), file.clone());
-        let opening = self.open_run(file)?;
-        Ok(async move {
-            match opening.await {
-                Err(error) => Err(opener.explained(&named, error).await),
-                Ok(rows) => {
-                    let explain = move |error| {
-                        let (opener, named) = (opener.clone(), named.clone());
-                        async move { Err(opener.explained(&named, error).await) }
-                    };
-                    Ok(rows.or_else(explain).boxed())
-                }
-            }
-        }
-        .boxed())
-    }
-}
-
-impl WarehouseOpener {
-    /// Returns the error of a run that could not be read: whether its object is damaged is looked up only
-    /// now, because that takes reading all of it.
-    async fn explained(&self, file: &PartitionedFile, error: DataFusionError) -> DataFusionError {
-        let Some(run) = file.extensions.get::<RunFile>() else { return error };
-        let Some(checksum) = run.checksum else { return error };
-        match self.storage.get(&ObjectPath::Run(run.path)).await {
-            Ok(bytes) if xxh3_64(&bytes) == checksum => error,
-            Ok(_) => external(StorageError::DamagedRun {
-                table: run.table.to_string(),
-                slice: run.path.slice,
-                run: run.path.run,
-            }),
-            Err(missing) => external(missing),
-        }
-    }
-
-    async fn open_inline(self, runs: Arc<InlineRuns>, is_first: bool) -> Result<RowStream> {
-        if !is_first {
-            return Ok(stream::empty().boxed());
-        }
-        self.blocks.read.add(1);
-        let work = RowWork {
-            table: &self.table,
-            stored: &self.stored,
-            predicate: self.predicate.as_ref(),
-            projection: &self.projection,
-        };
-        let rows = runs.read(&self.storage, work).await?;
-        Ok(stream::iter([Ok(rows)]).boxed())
-    }
-
-    fn open_run(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        let run = file.extensions.get::<RunFile>();
-        let has_deletes = run.is_some_and(|run| !run.vectors.is_empty());
-        if self.predicate.is_none() && !has_deletes {
-            let blocks = run.map_or(0, |run| run.block_count);
-            self.blocks.read.add(blocks_of_part(&file, blocks).len());
-            return self.inner.open(file);
-        }
-        let opener = self.clone();
-        Ok(async move { opener.open_selected(file).await }.boxed())
-    }
-}
-
-/// What is known of a run when it is opened.
-#[derive(Clone)]
-struct OpenRun {
-    zones: Arc<ZoneMap>,
-    deleted: Option<Arc<DeleteVector>>,
-}
-
-impl WarehouseOpener {
-    async fn open_selected(self, file: PartitionedFile) -> Result<RowStream> {
-        let meta = &file.object_meta;
-        let zones = self.storage.zone_map(&meta.location, meta.size).await.map_err(external)?;
-        let run = OpenRun { zones, deleted: self.deleted(&file).await.map_err(external)? };
-        let part = blocks_of_part(&file, run.zones.block_count());
-        let moving = self.predicate.as_ref().is_some_and(|predicate| {
-            let tracking = DynamicFilterTracking::classify(predicate);
-            matches!(tracking, DynamicFilterTracking::Watching(_))
-        });
-        if !moving || file.range.is_some() || part.len() <= MOVING_FILTER_BLOCKS {
-            return self.open_blocks(file, run, part).await;
-        }
-        // A filter that gets narrower while it is used (TopK): looked at again every so often.
-        let pieces = part.clone().step_by(MOVING_FILTER_BLOCKS);
-        let pieces = pieces.map(move |start| start..part.end.min(start + MOVING_FILTER_BLOCKS));
-        let rows = stream::iter(pieces)
-            .then(move |blocks| self.clone().open_blocks(file.clone(), run.clone(), blocks));
-        Ok(rows.try_flatten().boxed())
-    }
-
-    /// Returns the rows of the run that are deleted.
-    async fn deleted(
-        &self,
-        file: &PartitionedFile,
-    ) -> Result<Option<Arc<DeleteVector>>, StorageError> {
-        let Some(run) = file.extensions.get::<RunFile>() else { return Ok(None) };
-        let mut all: Option<Arc<DeleteVector>> = None;
-        for id in &run.vectors {
-            let vector = self.storage.delete_vector(run.path, *id).await?;
-            all = Some(match all {
-                None => vector,
-                Some(mut all) => {
-                    Arc::make_mut(&mut all).extend(&vector);
-                    all
-                }
-            });
-        }
-        Ok(all)
-    }
-
-    /// Reads those of the blocks that the filter, as it is now, and the deletes leave.
-    async fn open_blocks(
-        self,
-        file: PartitionedFile,
-        run: OpenRun,
-        blocks: Range<usize>,
-    ) -> Result<RowStream> {
-        let mut survives = match &self.predicate {
-            Some(predicate) => surviving_blocks(predicate, &self.schema, &self.stored, &run.zones),
-            None => vec![true; run.zones.block_count()],
-        };
-        if let Some(deleted) = &run.deleted {
-            for (block, survives) in survives.iter_mut().enumerate() {
-                let rows = run.zones.block_rows(block);
-                *survives &= deleted.row_count_in(rows.clone()) < rows.end - rows.start;
-            }
-        }
-        let kept = survives[blocks.clone()].iter().filter(|&&survives| survives).count();
-        self.blocks.read.add(kept);
-        self.blocks.skipped.add(blocks.len() - kept);
-        if file.range.is_none() {
-            survives[..blocks.start].fill(false);
-            survives[blocks.end..].fill(false);
-        }
-        if survives.iter().all(|&survives| !survives) {
-            return Ok(stream::empty().boxed());
-        }
-        let selection = match &run.deleted {
-            None if survives.iter().all(|&survives| survives) => {
-                return self.inner.open(file)?.await;
-            }
-            deleted => rows(&run.zones, &survives, deleted.as_deref()),
-        };
-        let plan = VortexAccessPlan::default().with_selection(selection);
-        self.inner.open(file.with_extension(plan))?.await
-    }
-}
-
-fn external(error: StorageError) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
-}
-
-/// Returns the rows of the blocks that survive, without the deleted ones.
-fn rows(zones: &ZoneMap, survives: &[bool], deleted: Option<&DeleteVector>) -> Selection {
-    if let (Some(deleted), true) = (deleted, survives.iter().all(|&survives| survives)) {
-        return Selection::ExcludeRoaring(deleted.rows().clone());
-    }
-    let mut rows = RoaringTreemap::new();
-    for (block, _) in survives.iter().enumerate().filter(|(_, survives)| **survives) {
-        rows.insert_range(zones.block_rows(block));
-    }
-    if let Some(deleted) = deleted {
-        rows -= deleted.rows();
-    }
-    Selection::IncludeRoaring(rows)
-}
-
-/// Returns the blocks to count for a file of which only a range of bytes is read, so that all
-/// ranges of a file together count each block once.
-fn blocks_of_part(file: &PartitionedFile, blocks: usize) -> Range<usize> {
-    let Some(range) = &file.range else { return 0..blocks };
-    let size = i128::from(file.object_meta.size.max(1));
-    let at = |byte: i64| {
-        let block = i128::from(byte) * blocks as i128 / size;
-        usize::try_from(block).unwrap_or(0).min(blocks)
-    };
-    at(range.start)..at(range.end)
 }

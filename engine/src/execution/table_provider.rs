@@ -20,6 +20,7 @@ use datafusion::{
     execution::{object_store::ObjectStoreUrl, runtime_env::RuntimeEnv},
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
     physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, expressions::Column},
+    physical_expr_adapter::PhysicalExprAdapterFactory,
     physical_plan::ExecutionPlan,
 };
 
@@ -44,7 +45,7 @@ use crate::{
 pub(crate) const MARK_KEY: &str = "blueshift.mark";
 
 /// The place of each run in the table's manifest.
-type Places = HashMap<RunId, u32>;
+pub(super) type Places = HashMap<RunId, u32>;
 
 /// A table at one version of the catalogue.
 #[derive(Debug)]
@@ -63,8 +64,24 @@ pub struct WarehouseTable {
 impl WarehouseTable {
     /// Returns the table as of the version that `table` describes.
     pub fn new(table: Arc<Table>, storage: Arc<ManagedStorage>, slice_count: u32) -> Self {
+        let runs = Arc::clone(&table.manifest);
+        let may_have = |position: usize| {
+            let columns = runs.runs.iter().filter_map(|run| run.columns.get(position));
+            columns.into_iter().any(|column| column.trailing_blanks)
+        };
+        Self::received(table, storage, slice_count, may_have)
+    }
+
+    /// As [`Self::new`], of a table that came without what is known of its columns; `may_have_blanks` says
+    /// of which column texts may end with blanks.
+    pub(super) fn received(
+        table: Arc<Table>,
+        storage: Arc<ManagedStorage>,
+        slice_count: u32,
+        may_have_blanks: impl Fn(usize) -> bool,
+    ) -> Self {
         Self {
-            schema: TableSchema::from(with_trailing_blanks(&table)),
+            schema: TableSchema::from(with_trailing_blanks(&table, may_have_blanks)),
             stored: Arc::new(StoredColumns::of(&table)),
             name: Arc::from(table.name.as_str()),
             table,
@@ -111,7 +128,7 @@ impl WarehouseTable {
     }
 
     /// Returns small runs as one file; `one` is what they are together.
-    fn inline_file(&self, runs: &[&Run], one: &Run, places: &Places) -> PartitionedFile {
+    pub(super) fn inline_file(&self, runs: &[&Run], one: &Run, places: &Places) -> PartitionedFile {
         let place = |run: &Run| places.get(&run.id).copied();
         let inline =
             InlineRuns::new(&self.table, runs, place, self.sort_columns(), self.has_addresses);
@@ -125,7 +142,7 @@ impl WarehouseTable {
     }
 
     /// Returns the run as a file; `place` is its place in the manifest, for its rows' addresses.
-    fn file(&self, run: &Run, place: Option<u32>) -> PartitionedFile {
+    pub(super) fn file(&self, run: &Run, place: Option<u32>) -> PartitionedFile {
         let path = self.table.run_path(run);
         let location = self.storage.location(&ObjectPath::Run(path));
         let vectors = run.deletes.iter().map(|vector| vector.id).collect();
@@ -195,10 +212,16 @@ impl WarehouseTable {
         }
     }
 
-    fn source(&self, runtime: &RuntimeEnv) -> WarehouseSource {
+    /// Returns what makes expressions about the table's columns ones about a run's, where they differ.
+    pub(super) fn expr_adapter(&self) -> Option<Arc<dyn PhysicalExprAdapterFactory>> {
+        self.stored.adapter(self.has_addresses)
+    }
+
+    pub(super) fn source(&self, runtime: &RuntimeEnv) -> WarehouseSource {
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let (storage, stored) = (Arc::clone(&self.storage), Arc::clone(&self.stored));
-        let source = WarehouseSource::new(storage, self.schema.clone(), stored, footers);
+        let scanned = Arc::clone(&self.table);
+        let source = WarehouseSource::new(storage, scanned, self.schema.clone(), stored, footers);
         if self.has_addresses { source.with_row_addresses() } else { source }
     }
 
@@ -261,7 +284,7 @@ impl WarehouseTable {
             .with_output_partitioning(Some(Partitioning::UnknownPartitioning(groups.len())))
             .with_file_groups(groups)
             .with_output_ordering(order.into_iter().collect())
-            .with_expr_adapter(self.stored.adapter(self.has_addresses))
+            .with_expr_adapter(self.expr_adapter())
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
@@ -291,12 +314,8 @@ impl WarehouseTable {
 }
 
 /// Returns the columns of a table; those whose texts may end with blanks say so ([`TRAILING_BLANKS_KEY`]).
-fn with_trailing_blanks(table: &Table) -> SchemaRef {
+fn with_trailing_blanks(table: &Table, may_have: impl Fn(usize) -> bool) -> SchemaRef {
     let schema = table.arrow_schema();
-    let may_have = |position: usize| {
-        let columns = table.manifest.runs.iter().filter_map(|run| run.columns.get(position));
-        columns.into_iter().any(|column| column.trailing_blanks)
-    };
     let fields = schema.fields().iter().enumerate().map(|(position, field)| {
         if *field.data_type() != DataType::Utf8View || !may_have(position) {
             return Arc::clone(field);
@@ -369,7 +388,7 @@ impl TableProvider for WarehouseTable {
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .with_output_partitioning(partitioning)
-            .with_expr_adapter(self.stored.adapter(self.has_addresses))
+            .with_expr_adapter(self.expr_adapter())
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

@@ -67,7 +67,7 @@ mod regtype;
 mod rounding;
 pub(crate) mod scalar;
 mod set_config;
-mod single_value;
+pub(crate) mod single_value;
 mod sysdate;
 mod text_arguments;
 mod text_operators;

@@ -22,7 +22,7 @@ use crate::{client_error::SqlState, sql::SqlError};
 pub(crate) const SINGLE_VALUE: &str = "single_value";
 
 /// Returns the function.
-pub(super) fn udaf() -> Arc<AggregateUDF> {
+pub(crate) fn udaf() -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::from(SingleValue {
         signature: Signature::any(1, Volatility::Immutable),
     }))

@@ -16,6 +16,7 @@ mod analyzer;
 mod catalog_view;
 mod column_names;
 mod column_uses;
+mod distribution;
 mod functions_exist;
 mod late_binding_columns;
 mod lateral_aliases;
@@ -28,6 +29,7 @@ mod zone_maps;
 
 pub use catalog_view::TARGET_SCHEMA;
 pub use column_names::output_names;
+pub use distribution::Distribution;
 pub use physical::locus;
 #[cfg(test)]
 pub(crate) use planner::prepared;

@@ -11,6 +11,7 @@ use datafusion::{
     },
     logical_expr::{LogicalPlan, LogicalPlanBuilder},
     physical_plan::ExecutionPlan,
+    prelude::SessionConfig,
     sql::parser::Statement as DataFusionStatement,
 };
 use sqlparser::ast;
@@ -21,8 +22,11 @@ use crate::{
     functions,
     ids::{ColumnId, TableId},
     plan::{
-        analyzer, catalog_view::CatalogView, column_names, column_uses, functions_exist,
-        lateral_aliases, optimizer, physical, scalar_subqueries, settings,
+        analyzer,
+        catalog_view::CatalogView,
+        column_names, column_uses,
+        distribution::{Distribution, OneProcess, SlicePlanner},
+        functions_exist, lateral_aliases, optimizer, scalar_subqueries, settings,
     },
     sql,
     storage::ManagedStorage,
@@ -79,17 +83,29 @@ impl QueryContext {
 #[derive(Clone)]
 pub struct Planner {
     template: Arc<SessionState>,
+    distribution: Arc<dyn Distribution>,
 }
 
 impl Planner {
-    /// Returns a planner for a database on `slice_count` slices.
+    /// Returns a planner for a database on `slice_count` slices, all in this process.
     pub fn new(database: &str, slice_count: u32, runtime: Arc<RuntimeEnv>) -> Result<Self> {
+        Self::with_distribution(database, slice_count, runtime, Arc::new(OneProcess))
+    }
+
+    /// As [`Self::new`]; `distribution` says where the pieces of plans run.
+    pub fn with_distribution(
+        database: &str,
+        slice_count: u32,
+        runtime: Arc<RuntimeEnv>,
+        distribution: Arc<dyn Distribution>,
+    ) -> Result<Self> {
         let config = settings::session_config(database, slice_count as usize)?;
         let builder = SessionStateBuilder::new()
             // Ours are asked before DataFusion's.
             .with_expr_planners(functions::planners())
             .with_default_features()
             .with_config(config)
+            .with_query_planner(Arc::new(SlicePlanner { distribution: Arc::clone(&distribution) }))
             .with_runtime_env(runtime);
         let builder = analyzer::rules()
             .into_iter()
@@ -97,9 +113,9 @@ impl Planner {
         let builder = optimizer::rules()
             .into_iter()
             .fold(builder, |builder, rule| builder.with_optimizer_rule(rule));
-        let mut template = builder.build();
+        let mut template = distribution.configure(builder)?.build();
         functions::register(&mut template)?;
-        Ok(Self { template: Arc::new(template) })
+        Ok(Self { template: Arc::new(template), distribution })
     }
 
     /// Returns what operators need to run that are not part of a statement.
@@ -107,11 +123,23 @@ impl Planner {
         self.template.task_ctx()
     }
 
+    /// Returns a session for a piece of a plan of another node: this planner's functions and settings, the
+    /// extensions of `received`.
+    pub fn state_with(&self, mut received: SessionConfig) -> SessionState {
+        let mut state = (*self.template).clone();
+        let mut options = state.config_options().as_ref().clone();
+        options.extensions = received.options().extensions.clone();
+        *received.options_mut() = options;
+        *state.config_mut() = received;
+        state
+    }
+
     /// Returns a session for one statement.
     pub fn session(&self, context: Arc<QueryContext>) -> PlanningSession {
         let mut state = (*self.template).clone();
         // The time that current_date and now() are.
         state.mark_start_execution();
+        self.distribution.begin(state.config_mut());
         for function in functions::session_functions(Arc::clone(&context.system)) {
             // Replacing a function of the same name is the point; the old one is returned.
             let _replaced = state.register_udf(function);
@@ -189,9 +217,10 @@ impl PlanningSession {
     /// Plans what was bound: analyzer, optimizer, physical planner, our passes.
     pub async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
         let (state, plan) = (Arc::clone(&self.state), plan.clone());
+        let distribution = Arc::clone(&self.catalog.planner.distribution);
         apart(async move {
             let plan = state.create_physical_plan(&plan).await?;
-            physical::run(plan, state.config_options())
+            Ok(distribution.executable(plan))
         })
         .await
     }

@@ -87,22 +87,25 @@ impl ManagedStorage {
         s3: &S3Profile,
         cache_bytes_max: usize,
     ) -> Result<Arc<Self>, StorageError> {
-        if root.starts_with("s3://") {
-            return Self::open_s3(root, s3, cache_bytes_max);
+        match directory_of(root)? {
+            None => Self::open_s3(root, s3, cache_bytes_max),
+            Some(directory) => Self::open_directory(&directory, cache_bytes_max),
         }
-        let directory = match root.strip_prefix("file://") {
-            Some(_) => url::Url::parse(root)
-                .ok()
-                .and_then(|url| url.to_file_path().ok())
-                .filter(|path| path.parent().is_some())
-                .ok_or_else(|| {
-                    invalid(root, "a file:// URL needs the absolute path of a directory")
-                })?,
-            None if root.is_empty() => return Err(invalid(root, "it is empty")),
-            None if root.contains("://") => return Err(invalid(root, "unknown scheme")),
-            None => PathBuf::from(root),
+    }
+
+    /// Opens a root that another process has: nobody is locked out, and a directory must be there.
+    pub fn open_shared(
+        root: &str,
+        s3: &S3Profile,
+        cache_bytes_max: usize,
+    ) -> Result<Arc<Self>, StorageError> {
+        let Some(directory) = directory_of(root)? else {
+            return Self::open_s3(root, s3, cache_bytes_max);
         };
-        Self::open_directory(&directory, cache_bytes_max)
+        if !directory.is_dir() {
+            return Err(invalid(root, "there is no such folder"));
+        }
+        Self::in_directory(&directory, None, cache_bytes_max)
     }
 
     fn open_directory(
@@ -132,7 +135,16 @@ impl ManagedStorage {
             Err(TryLockError::WouldBlock) => return Err(StorageError::Locked { root: name }),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let store = DurableDirectory::open(directory).map_err(failed)?;
+        Self::in_directory(directory, Some(lock), cache_bytes_max)
+    }
+
+    fn in_directory(
+        directory: &FilePath,
+        lock: Option<File>,
+        cache_bytes_max: usize,
+    ) -> Result<Arc<Self>, StorageError> {
+        let store = DurableDirectory::open(directory)
+            .map_err(|error| StorageError::from_io(&directory.display().to_string(), &error))?;
         Ok(Arc::new(Self {
             cache: RunCache::Files {
                 directory: store.root().to_owned(),
@@ -142,7 +154,7 @@ impl ManagedStorage {
             prefix: Path::default(),
             zone_maps: ObjectCache::new(ZONE_MAP_BYTES_MAX),
             delete_vectors: ObjectCache::new(DELETE_VECTOR_BYTES_MAX),
-            lock: Some(lock),
+            lock,
         }))
     }
 
@@ -395,6 +407,24 @@ fn holds_something_else(directory: &FilePath) -> std::io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Returns the folder that a root is; `None` of one in S3.
+fn directory_of(root: &str) -> Result<Option<PathBuf>, StorageError> {
+    if root.starts_with("s3://") {
+        return Ok(None);
+    }
+    let directory = match root.strip_prefix("file://") {
+        Some(_) => url::Url::parse(root)
+            .ok()
+            .and_then(|url| url.to_file_path().ok())
+            .filter(|path| path.parent().is_some())
+            .ok_or_else(|| invalid(root, "a file:// URL needs the absolute path of a directory"))?,
+        None if root.is_empty() => return Err(invalid(root, "it is empty")),
+        None if root.contains("://") => return Err(invalid(root, "unknown scheme")),
+        None => PathBuf::from(root),
+    };
+    Ok(Some(directory))
 }
 
 fn invalid(root: &str, message: &str) -> StorageError {

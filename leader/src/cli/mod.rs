@@ -1,12 +1,21 @@
 //! The command line: one file for each command.
 
 mod check;
+mod cluster;
+mod compute;
+mod leader;
 mod quickstart;
 mod s3;
 mod serve;
 
-use std::io::{self, Write};
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+};
 
+use ::compute::channels::Credential;
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -22,6 +31,12 @@ pub struct Arguments {
 enum Command {
     /// Runs a warehouse.
     Serve(serve::Serve),
+    /// Runs the leader of a cluster: clients connect to it, compute nodes join it.
+    Leader(leader::Leader),
+    /// Runs a compute node of a cluster.
+    Compute(compute::Compute),
+    /// Runs a leader and compute nodes on this machine.
+    Cluster(cluster::Cluster),
     /// Reads everything a warehouse has stored, while it does not run, and says what is wrong.
     Check(check::Check),
     /// Shows a warehouse with data: generates TPC-H, loads and queries it.
@@ -34,9 +49,44 @@ enum Command {
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(command) => command.run().await,
+        Command::Leader(command) => command.run().await,
+        Command::Compute(command) => command.run().await,
+        Command::Cluster(command) => command.run().await,
         Command::Check(command) => command.run().await,
         Command::Quickstart(command) => command.run().await,
         Command::S3(command) => command.run().await,
+    }
+}
+
+/// The variable that holds the cluster's secret.
+const CLUSTER_SECRET: &str = "BLUESHIFT_CLUSTER_SECRET";
+
+/// The flags of what nodes of a cluster must have in common.
+#[derive(Debug, clap::Args)]
+struct Secret {
+    /// The secret that all nodes of a cluster share; on a machine with other users rather in a file
+    #[arg(long, value_name = "SECRET", env = CLUSTER_SECRET, hide_env_values = true)]
+    secret: Option<String>,
+    /// A file with the secret
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+impl Secret {
+    fn credential(&self) -> anyhow::Result<Credential> {
+        let secret = match (&self.secret, &self.secret_file) {
+            (_, Some(path)) => fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?
+                .trim_end_matches(['\r', '\n'])
+                .to_owned(),
+            (Some(secret), None) => secret.clone(),
+            (None, None) => String::new(),
+        };
+        anyhow::ensure!(
+            !secret.is_empty(),
+            "a cluster needs a secret: give all its nodes the same --secret-file (or {CLUSTER_SECRET})"
+        );
+        Ok(Credential::of_secret(&secret)?)
     }
 }
 

@@ -8,9 +8,10 @@ use std::{
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
+    error::Error,
     logging,
     settings::{Flags, LogFormat, Settings, is_loopback},
-    standalone,
+    standalone::{self, Standalone},
 };
 
 use super::{StopSignal, say};
@@ -18,12 +19,19 @@ use super::{StopSignal, say};
 /// The flags of `serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
+    #[command(flatten)]
+    flags: ServeFlags,
+}
+
+/// The flags of whatever serves clients.
+#[derive(Debug, clap::Args)]
+pub(super) struct ServeFlags {
     /// Where the data is: a folder, or s3://bucket/prefix [default: blueshift-data]
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
     /// The configuration file (TOML)
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// The port; 0 for a free one [default: 5439]
     #[arg(long)]
     port: Option<u16>,
@@ -41,37 +49,53 @@ pub(super) struct Serve {
     log_format: Option<LogFormat>,
 }
 
-impl Serve {
-    pub(super) async fn run(self) -> anyhow::Result<()> {
-        let mut stop = StopSignal::listen()?;
+impl ServeFlags {
+    /// Returns the settings, and starts the log that they ask for.
+    pub(super) fn settings(&self) -> anyhow::Result<Settings> {
         let settings = Settings::load(Flags {
-            config: self.config,
-            data: self.data,
+            config: self.config.clone(),
+            data: self.data.clone(),
             port: self.port,
             slices: self.slices,
-            listen: self.listen,
-            password_file: self.password_file,
+            listen: self.listen.clone(),
+            password_file: self.password_file.clone(),
             log_format: self.log_format,
         })?;
         logging::start(&settings.log_filter, settings.log_format)?;
         if settings.password.is_none() {
             warn_without_password(&settings);
         }
-        // A task of its own: recovery may compute for long, and a signal is to be heard meanwhile.
-        let starting = AbortOnDropHandle::new(tokio::spawn(standalone::start(settings)));
-        let standalone = tokio::select! {
-            started = starting => started??,
-            () = stop.received() => {
-                tracing::info!("stopped while starting");
-                return Ok(());
-            }
-        };
-        say(format_args!("ready: postgres {}", reachable(standalone.local_addr())));
-        stop.received().await;
-        tracing::info!("shutting down");
-        standalone.shutdown().await;
-        Ok(())
+        Ok(settings)
     }
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let mut stop = StopSignal::listen()?;
+        let settings = self.flags.settings()?;
+        serve(standalone::start(settings), &mut stop).await
+    }
+}
+
+/// Starts a warehouse, says that it is ready, and serves until it is told to stop.
+pub(super) async fn serve(
+    starting: impl Future<Output = Result<Standalone, Error>> + Send + 'static,
+    stop: &mut StopSignal,
+) -> anyhow::Result<()> {
+    // A task of its own: recovery may compute for long, and a signal is to be heard meanwhile.
+    let starting = AbortOnDropHandle::new(tokio::spawn(starting));
+    let warehouse = tokio::select! {
+        started = starting => started??,
+        () = stop.received() => {
+            tracing::info!("stopped while starting");
+            return Ok(());
+        }
+    };
+    say(format_args!("ready: postgres {}", reachable(warehouse.local_addr())));
+    stop.received().await;
+    tracing::info!("shutting down");
+    warehouse.shutdown().await;
+    Ok(())
 }
 
 /// Returns where a client on this machine connects to what listens at `address`.

@@ -1,4 +1,16 @@
 //! The compute nodes, as the leader sees them.
+//!
+//! | file       | what is in it                                             |
+//! |------------|-----------------------------------------------------------|
+//! | `endpoint` | where nodes join                                          |
+//! | `nodes`    | which there are                                           |
+//! | `lost_nodes` | queries that lose one are run again                     |
+//! | `plans`    | plans whose pieces run on them                            |
+
+pub mod endpoint;
+pub mod lost_nodes;
+pub mod nodes;
+pub mod plans;
 
 use std::sync::{Arc, atomic::AtomicU64};
 

@@ -1,6 +1,6 @@
 //! SELECT: reads top to bottom as the life of a query.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use datafusion::{
     arrow::datatypes::{DataType, Field, Schema, SchemaRef},
@@ -23,8 +23,10 @@ use engine::{
 };
 use futures::StreamExt;
 use sqlparser::ast;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
+    cluster::lost_nodes::{begun, is_loss},
     error::Error,
     session::{Outcome, RowsTag, Session},
     statement::{Description, set_config},
@@ -42,13 +44,46 @@ pub(super) async fn run(
     if let Some(query) = set_config::apply(session, query, parameters)? {
         plan = bind(&planning, &query, parameters).await?;
     }
-    let physical = planning.physical(&plan).await?;
-    let rows = execute_stream(physical, planning.task_context())?;
+    let timeout = session.parameters().statement_timeout();
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let rows = begin(session, &catalog, &plan);
+    let rows = match deadline {
+        Some(deadline) => timeout_at(deadline, rows).await.map_err(|_| timed_out())??,
+        None => rows.await?,
+    };
     // What is being read stays until the last row is: the base version holds its runs.
     let base = Arc::clone(session.transaction().base());
-    let timeout = session.parameters().statement_timeout();
-    let batches = hold(rows, vec![catalog, base], timeout);
+    let batches = hold(rows, vec![catalog, base], deadline);
     Ok(Outcome::Rows { schema, batches, tag: RowsTag::Select })
+}
+
+/// Plans and starts a query; once more if a compute node was lost before there was a row.
+async fn begin(
+    session: &Session,
+    catalog: &Arc<Catalog>,
+    plan: &LogicalPlan,
+) -> Result<SendableRecordBatchStream, Error> {
+    let rows = execute(session, catalog, plan).await?;
+    let Some(nodes) = session.leader().compute_nodes() else { return Ok(rows) };
+    match begun(rows).await {
+        Err(error) if is_loss(&error) => {
+            tracing::warn!(%error, "running a query again");
+            nodes.look().await;
+            Ok(begun(execute(session, catalog, plan).await?).await?)
+        }
+        rows => Ok(rows?),
+    }
+}
+
+async fn execute(
+    session: &Session,
+    catalog: &Arc<Catalog>,
+    plan: &LogicalPlan,
+) -> Result<SendableRecordBatchStream, Error> {
+    // A session of its own: with the compute nodes there are now.
+    let planning = session.planning(Arc::clone(catalog));
+    let physical = planning.physical(plan).await?;
+    Ok(execute_stream(physical, planning.task_context())?)
 }
 
 /// Resolves a query's names and puts its parameters' values in their places.
@@ -148,13 +183,12 @@ pub(super) fn client_schema(plan: &LogicalPlan, query: &ast::Query) -> SchemaRef
 fn hold(
     rows: SendableRecordBatchStream,
     held: Vec<Arc<Catalog>>,
-    timeout: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> SendableRecordBatchStream {
     let schema = rows.schema();
-    let deadline = timeout.map(|timeout| tokio::time::Instant::now() + timeout);
     let stream = futures::stream::unfold((rows, held), move |(mut rows, held)| async move {
         let next = match deadline {
-            Some(deadline) => match tokio::time::timeout_at(deadline, rows.next()).await {
+            Some(deadline) => match timeout_at(deadline, rows.next()).await {
                 Ok(next) => next,
                 Err(_) => Some(Err(timed_out())),
             },

@@ -11,6 +11,7 @@ mod checked_casts;
 mod numeric_types;
 mod operand_types;
 mod overloads;
+mod single_rows;
 mod subquery_values;
 mod trailing_blanks;
 
@@ -52,5 +53,6 @@ pub(super) fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         // After the coercion, whose casts can fail too.
         Arc::new(checked_casts::CheckedCasts),
+        Arc::new(single_rows::SingleRows),
     ]
 }

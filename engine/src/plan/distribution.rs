@@ -1,0 +1,80 @@
+//! Where the pieces of a plan run: all in this process, or on compute nodes.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use datafusion::{
+    catalog::Session,
+    error::Result,
+    execution::{SessionStateBuilder, context::QueryPlanner},
+    logical_expr::LogicalPlan,
+    physical_plan::ExecutionPlan,
+    physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
+    prelude::SessionConfig,
+};
+
+use crate::plan::physical;
+
+/// Makes plans of one process ones of a cluster.
+pub trait Distribution: Send + Sync {
+    /// Gives the template of all sessions what the distribution needs of them.
+    fn configure(&self, builder: SessionStateBuilder) -> Result<SessionStateBuilder>;
+
+    /// Gives one statement's session the nodes as they are now.
+    fn begin(&self, config: &mut SessionConfig);
+
+    /// Says in a finished plan where its pieces run; what it returns can be executed.
+    fn place(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &SessionConfig,
+    ) -> Result<Arc<dyn ExecutionPlan>>;
+
+    /// Puts around a plan what its execution needs: called last.
+    fn executable(&self, plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        plan
+    }
+}
+
+/// All slices in this process: plans stay as they are.
+pub(super) struct OneProcess;
+
+impl Distribution for OneProcess {
+    fn configure(&self, builder: SessionStateBuilder) -> Result<SessionStateBuilder> {
+        Ok(builder)
+    }
+
+    fn begin(&self, _config: &mut SessionConfig) {}
+
+    fn place(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &SessionConfig,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(plan)
+    }
+}
+
+/// DataFusion's planner, then our passes, then the distribution.
+pub(super) struct SlicePlanner {
+    pub(super) distribution: Arc<dyn Distribution>,
+}
+
+impl fmt::Debug for SlicePlanner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SlicePlanner")
+    }
+}
+
+#[async_trait]
+impl QueryPlanner for SlicePlanner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await?;
+        let plan = physical::run(plan, session.config_options())?;
+        self.distribution.place(plan, session.config())
+    }
+}

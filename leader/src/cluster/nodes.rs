@@ -1,0 +1,130 @@
+//! Which compute nodes there are: those that joined and were heard of lately.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use compute::messages::{HeartbeatAnswer, Node, SILENCE_MAX};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use url::Url;
+
+/// The compute nodes, by the order in which they joined.
+///
+/// A node's place is its number: slice `s` is read by node `s % nodes`. Every node can read every slice, so that
+/// a place may change from one query to the next.
+pub struct Nodes {
+    state: Mutex<State>,
+    members: watch::Sender<Arc<Vec<Node>>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Nodes that said hello, with the slices they offer.
+    offers: BTreeMap<Url, u32>,
+    heard: BTreeMap<Url, Instant>,
+}
+
+impl Default for Nodes {
+    fn default() -> Self {
+        let (members, _) = watch::channel(Arc::default());
+        Self { state: Mutex::default(), members }
+    }
+}
+
+impl Nodes {
+    /// Notes that a node would like to join.
+    pub fn offer(&self, node: &Node) {
+        self.state.lock().offers.insert(node.url.clone(), node.slices);
+    }
+
+    /// Returns how many nodes would like to join, and the slices they offer together.
+    pub fn offers(&self) -> (usize, u32) {
+        let offers = &self.state.lock().offers;
+        (offers.len(), offers.values().sum())
+    }
+
+    /// Lets a node in: queries that are planned from now on use it.
+    pub fn join(&self, node: Node) {
+        self.state.lock().heard.insert(node.url.clone(), Instant::now());
+        tracing::info!(node = %node.url, slices = node.slices, "a compute node has joined");
+        self.members.send_modify(|members| {
+            let members = Arc::make_mut(members);
+            members.retain(|member| member.url != node.url);
+            members.push(node);
+        });
+    }
+
+    /// Notes that a node was heard of.
+    pub fn heartbeat(&self, node: &Node) -> HeartbeatAnswer {
+        match self.state.lock().heard.get_mut(&node.url) {
+            Some(heard) => {
+                *heard = Instant::now();
+                HeartbeatAnswer::Known
+            }
+            None => HeartbeatAnswer::Unknown,
+        }
+    }
+
+    /// Gives a node nothing new.
+    pub fn leave(&self, url: &Url, reason: &str) {
+        let mut state = self.state.lock();
+        state.offers.remove(url);
+        if state.heard.remove(url).is_none() {
+            return;
+        }
+        tracing::info!(node = %url, reason, "a compute node has left");
+        self.members.send_modify(|members| Arc::make_mut(members).retain(|node| node.url != *url));
+    }
+
+    /// Gives nodes up that were not heard of for [`SILENCE_MAX`].
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        let is_silent = |heard: &Instant| now.duration_since(*heard) > SILENCE_MAX;
+        let silent = {
+            let state = self.state.lock();
+            let silent = state.heard.iter().filter(|(_, heard)| is_silent(heard));
+            silent.map(|(url, _)| url.clone()).collect::<Vec<_>>()
+        };
+        for url in silent {
+            self.leave(&url, "it was silent");
+        }
+    }
+
+    /// Returns the nodes as they are now.
+    pub fn now(&self) -> Arc<Vec<Node>> {
+        Arc::clone(&self.members.borrow())
+    }
+
+    /// Returns when there are at least `count`.
+    pub async fn at_least(&self, count: usize) {
+        let mut members = self.members.subscribe();
+        // The sender lives as long as `self`.
+        let _closed = members.wait_for(|members| members.len() >= count).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(port: u16) -> Node {
+        Node { url: Url::parse(&format!("http://127.0.0.1:{port}")).unwrap(), slices: 2 }
+    }
+
+    #[test]
+    fn nodes_have_the_order_in_which_they_joined() {
+        let nodes = Nodes::default();
+        let ports =
+            |nodes: &Nodes| nodes.now().iter().map(|n| n.url.port().unwrap()).collect::<Vec<_>>();
+        for port in [3, 1, 2] {
+            nodes.offer(&node(port));
+            nodes.join(node(port));
+        }
+        assert_eq!((ports(&nodes), nodes.offers()), (vec![3, 1, 2], (3, 6)));
+        nodes.leave(&node(3).url, "test");
+        assert_eq!((ports(&nodes), nodes.offers()), (vec![1, 2], (2, 4)));
+        assert_eq!(nodes.heartbeat(&node(3)), HeartbeatAnswer::Unknown);
+        assert_eq!(nodes.heartbeat(&node(2)), HeartbeatAnswer::Known);
+        nodes.sweep();
+        assert_eq!(ports(&nodes), [1, 2], "both were heard of");
+    }
+}

@@ -1,0 +1,174 @@
+//! Plans of a cluster: their pieces run on compute nodes, which exchange rows by the distributed engine.
+//!
+//! The only module of the leader that names `datafusion_distributed`.
+
+mod boundaries;
+
+use std::sync::Arc;
+
+use compute::{channels::Channels, messages::Node, reported::Reporting};
+use datafusion::{
+    common::tree_node::{TreeNode, TreeNodeRecursion},
+    error::{DataFusionError, Result},
+    execution::SessionStateBuilder,
+    physical_plan::{ExecutionPlan, empty::EmptyExec, placeholder_row::PlaceholderRowExec},
+    prelude::SessionConfig,
+};
+use datafusion_distributed::{
+    DesiredTaskCountEvent, DesiredTaskCountEventResponse, DistributedExec, DistributedExt,
+    DistributedLeafExec, RouteTasksEvent, RouteTasksEventResponse, ScaleUpLeafNodeEvent,
+    ScaleUpLeafNodeEventResponse, SessionStateBuilderExt, WorkerResolver,
+};
+use engine::{
+    client_error::SqlState,
+    error::QueryError,
+    execution::{self, WarehouseCodec},
+    plan::Distribution,
+};
+use url::Url;
+
+use self::boundaries::Boundaries;
+use super::nodes::Nodes;
+
+/// A piece of a plan is run by this many nodes at least. The engine takes what two pieces exchange that are one
+/// each for one, and would run it in the leader: a single node gets two.
+const TASKS_MIN: usize = 2;
+
+/// Plans for the compute nodes there are.
+pub struct ClusterPlans {
+    nodes: Arc<Nodes>,
+    channels: Channels,
+}
+
+impl ClusterPlans {
+    /// Returns plans for these nodes.
+    pub fn new(nodes: Arc<Nodes>, channels: Channels) -> Self {
+        Self { nodes, channels }
+    }
+}
+
+/// The nodes that one statement uses: one URL for each task of a piece that reads tables.
+#[derive(Debug, Clone)]
+struct QueryNodes {
+    tasks: Arc<[Url]>,
+}
+
+impl QueryNodes {
+    fn of(nodes: &[Node]) -> Self {
+        let count = if nodes.is_empty() { 0 } else { nodes.len().max(TASKS_MIN) };
+        Self { tasks: nodes.iter().cycle().take(count).map(|node| node.url.clone()).collect() }
+    }
+}
+
+impl WorkerResolver for QueryNodes {
+    fn get_urls(&self) -> Result<Vec<Url>, DataFusionError> {
+        Ok(self.tasks.to_vec())
+    }
+}
+
+impl Distribution for ClusterPlans {
+    fn configure(&self, builder: SessionStateBuilder) -> Result<SessionStateBuilder> {
+        Ok(builder
+            .with_distributed_worker_resolver(QueryNodes::of(&[]))
+            .with_distributed_channel_resolver(self.channels.clone())
+            .with_distributed_user_codec(WarehouseCodec)
+            .with_distributed_desired_task_count_handler(desired_tasks)
+            .with_distributed_scale_up_leaf_node_handler(dealt_out)
+            .with_distributed_route_tasks_handler(routed)
+            .with_distributed_children_isolator_unions(false)?
+            .with_distributed_metrics_collection(false)?
+            .with_distributed_planner())
+    }
+
+    fn begin(&self, config: &mut SessionConfig) {
+        let nodes = QueryNodes::of(&self.nodes.now());
+        config.set_extension(Arc::new(nodes.clone()));
+        config.set_distributed_worker_resolver(nodes);
+    }
+
+    fn place(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &SessionConfig,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let reads = Reads::of(&plan)?;
+        if !reads.tables {
+            return Ok(plan);
+        }
+        if reads.leader_only {
+            return execution::kept_here(plan);
+        }
+        match config.get_extension::<QueryNodes>() {
+            Some(nodes) if !nodes.tasks.is_empty() => {
+                Boundaries::new(nodes.tasks.len(), config.target_partitions()).cut(&plan)
+            }
+            _ => Err(no_nodes()),
+        }
+    }
+
+    fn executable(&self, plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        match plan.is::<DistributedExec>() {
+            true => Reporting::head(plan),
+            false => plan,
+        }
+    }
+}
+
+fn no_nodes() -> DataFusionError {
+    let error = QueryError::new(SqlState::CANNOT_CONNECT_NOW, "the cluster has no compute node")
+        .with_hint("Start one with: blueshift compute --leader HOST:PORT");
+    DataFusionError::External(Box::new(error))
+}
+
+/// What a plan reads.
+#[derive(Default)]
+struct Reads {
+    tables: bool,
+    /// What only the leader has: system tables, and what a recursive query has made so far.
+    leader_only: bool,
+}
+
+impl Reads {
+    fn of(plan: &Arc<dyn ExecutionPlan>) -> Result<Self> {
+        let mut reads = Self::default();
+        plan.apply(|node| {
+            if node.children().is_empty() {
+                let is_table = execution::is_scan(node);
+                reads.tables |= is_table;
+                let is_nothing = node.is::<EmptyExec>() || node.is::<PlaceholderRowExec>();
+                reads.leader_only |= !is_table && !is_nothing;
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(reads)
+    }
+}
+
+fn desired_tasks(
+    event: DesiredTaskCountEvent<'_>,
+) -> Option<Result<DesiredTaskCountEventResponse>> {
+    if !execution::is_scan(event.plan) {
+        return None;
+    }
+    let nodes = event.session_config.get_extension::<QueryNodes>()?;
+    Some(Ok(match execution::is_kept_here(event.plan) {
+        true => DesiredTaskCountEventResponse::maximum(1),
+        false => DesiredTaskCountEventResponse::desired(nodes.tasks.len()),
+    }))
+}
+
+fn dealt_out(event: ScaleUpLeafNodeEvent<'_>) -> Option<Result<ScaleUpLeafNodeEventResponse>> {
+    let parts = execution::split(event.plan, event.task_count)?;
+    let leaf = DistributedLeafExec::try_new(Arc::clone(event.plan), parts);
+    Some(leaf.map(|leaf| ScaleUpLeafNodeEventResponse::new(Arc::new(leaf))))
+}
+
+/// Task `t` runs on node `t`, whatever it reads: pieces that read the same slices meet on one node.
+fn routed(event: RouteTasksEvent<'_>) -> Option<Result<RouteTasksEventResponse>> {
+    let nodes = event.task_ctx.session_config().get_extension::<QueryNodes>()?;
+    if nodes.tasks.is_empty() {
+        return Some(Err(no_nodes()));
+    }
+    let urls = nodes.tasks.iter().cycle().take(event.task_count).cloned();
+    Some(Ok(RouteTasksEventResponse::new(urls.collect())))
+}
