@@ -92,8 +92,8 @@ impl Secret {
 
 /// Writes a line to stderr: what scripts wait for and people read, beside the log.
 fn say(line: impl std::fmt::Display) {
-    // Who closed stderr does not want to know.
-    let _ = writeln!(io::stderr(), "{line}");
+    // In one piece: compute nodes of this machine write to it too. Who closed it does not want to know.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// SIGINT and SIGTERM, which ask for an orderly end; from [`Self::listen`] on they no longer kill.

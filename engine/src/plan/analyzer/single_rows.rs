@@ -12,7 +12,9 @@ use datafusion::{
         tree_node::{Transformed, TransformedResult, TreeNode},
     },
     error::Result,
-    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery, expr_rewriter::NamePreserver},
+    logical_expr::{
+        Expr, FetchType, LogicalPlan, LogicalPlanBuilder, Subquery, expr_rewriter::NamePreserver,
+    },
     optimizer::AnalyzerRule,
 };
 
@@ -47,8 +49,7 @@ impl AnalyzerRule for SingleRows {
 fn checked(expression: Expr) -> Result<Transformed<Expr>> {
     let Expr::ScalarSubquery(subquery) = expression else { return Ok(Transformed::no(expression)) };
     let plan = &subquery.subquery;
-    let is_one = plan.max_rows().is_some_and(|rows| rows <= 1);
-    if is_one || !subquery.outer_ref_columns.is_empty() {
+    if has_one_row(plan) || !subquery.outer_ref_columns.is_empty() {
         return Ok(Transformed::no(Expr::ScalarSubquery(subquery)));
     }
     let Some((qualifier, field)) = plan.schema().iter().next() else {
@@ -59,4 +60,20 @@ fn checked(expression: Expr) -> Result<Transformed<Expr>> {
     let one = LogicalPlanBuilder::from(Arc::clone(plan)).aggregate(Vec::<Expr>::new(), [value])?;
     let one = Subquery { subquery: Arc::new(one.build()?), ..subquery };
     Ok(Transformed::yes(Expr::ScalarSubquery(one)))
+}
+
+/// Returns whether a plan surely has no more than one row.
+fn has_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::EmptyRelation(_) => true,
+        LogicalPlan::Limit(limit) => {
+            matches!(limit.get_fetch_type(), Ok(FetchType::Literal(Some(0 | 1))))
+        }
+        LogicalPlan::Projection(projection) => has_one_row(&projection.input),
+        LogicalPlan::Filter(filter) => has_one_row(&filter.input),
+        LogicalPlan::Sort(sort) => has_one_row(&sort.input),
+        LogicalPlan::SubqueryAlias(alias) => has_one_row(&alias.input),
+        _ => false,
+    }
 }

@@ -29,6 +29,7 @@ use datafusion::{
         joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec, PartitionMode},
         repartition::RepartitionExec,
         replace_children_if_necessary,
+        sorts::sort::SortExec,
         union::{InterleaveExec, UnionExec},
     },
 };
@@ -112,11 +113,13 @@ impl Boundaries {
     ) -> Result<Placed> {
         let input = self.place(exchange.input())?;
         match exchange.partitioning() {
-            Partitioning::Hash(keys, _) if !exchange.preserve_order() => {
-                self.shuffled(input, keys.clone())
-            }
-            Partitioning::Hash(..) => {
-                internal_err!("an exchange that keeps its order cannot go through the network")
+            Partitioning::Hash(keys, _) => {
+                let shuffled = self.shuffled(input, keys.clone())?;
+                // What arrives of several nodes is in no order.
+                let order = node.output_ordering().filter(|_| exchange.preserve_order());
+                let Some(order) = order.cloned() else { return Ok(shuffled) };
+                let sorted = SortExec::new(order, shuffled.plan).with_preserve_partitioning(true);
+                Ok(Placed::spread(Arc::new(sorted)))
             }
             // Only to use more threads of one process.
             _ if input.is_spread => Ok(input),
