@@ -23,7 +23,7 @@ use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 /// The actions that the leader answers.
-pub mod to_leader {
+pub mod request {
     /// [`Hello`](super::Hello) → [`Welcome`](super::Welcome).
     pub const HELLO: &str = "blueshift.hello";
     /// [`Node`](super::Node) → nothing.

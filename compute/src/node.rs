@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     actions::ask,
     channels::{Channels, Credential},
-    messages::{HEARTBEAT_INTERVAL, HeartbeatAnswer, Hello, Node, Welcome, build_id, to_leader},
+    messages::{HEARTBEAT_INTERVAL, HeartbeatAnswer, Hello, Node, Welcome, build_id, request},
     worker::PlanPieces,
 };
 
@@ -97,7 +97,7 @@ impl ComputeNode {
             );
         let server = tokio::spawn(server);
         let joined = Self { leader: settings.leader, channels, node, shutdown, server };
-        joined.ask_leader::<_, ()>(to_leader::JOIN, &joined.node).await?;
+        joined.ask_leader::<_, ()>(request::JOIN, &joined.node).await?;
         Ok(joined)
     }
 
@@ -131,19 +131,19 @@ impl ComputeNode {
     }
 
     async fn beat(&self) -> Result<(), Error> {
-        match self.ask_leader(to_leader::HEARTBEAT, &self.node).await? {
+        match self.ask_leader(request::HEARTBEAT, &self.node).await? {
             HeartbeatAnswer::Known => Ok(()),
             HeartbeatAnswer::Unknown => {
                 tracing::info!("joining the leader again");
                 welcome(&self.channels, &self.leader, &self.node).await?;
-                self.ask_leader(to_leader::JOIN, &self.node).await
+                self.ask_leader(request::JOIN, &self.node).await
             }
         }
     }
 
     /// Leaves the cluster: nothing new is given to the node, what is under way finishes.
     pub async fn leave(self) {
-        if let Err(error) = self.ask_leader::<_, ()>(to_leader::LEAVE, &self.node).await {
+        if let Err(error) = self.ask_leader::<_, ()>(request::LEAVE, &self.node).await {
             tracing::warn!(%error, "could not tell the leader");
         }
         self.shutdown.cancel();
@@ -170,7 +170,7 @@ async fn welcome(
     let hello = Hello { build: build_id().to_owned(), node: node.clone() };
     let mut is_told = false;
     loop {
-        match ask(channels.to(leader)?, to_leader::HELLO, &hello).await {
+        match ask(channels.to(leader)?, request::HELLO, &hello).await {
             Ok(Welcome::Ready { data, slice_count, probe }) => {
                 return Ok((data, slice_count, probe));
             }

@@ -42,7 +42,7 @@ impl PlanPieces {
             .with_distributed_user_codec(WarehouseCodec)
             .with_distributed_channel_resolver(self.channels.clone())
             .with_distributed_worker_plan_rewrite_handler(report_errors);
-        Ok(self.planner.state_with(config))
+        self.planner.state_with(config)
     }
 }
 

@@ -32,7 +32,8 @@ const ENGINE_ORDER: [&[&str]; 11] = [
     &["error"],
 ];
 /// Where DataFusion may be named: an upgrade touches these.
-const DATAFUSION: [&str; 11] = [
+const DATAFUSION: [&str; 12] = [
+    "compute/src",
     "engine/src/functions",
     "engine/src/execution",
     "engine/src/system",
@@ -45,6 +46,8 @@ const DATAFUSION: [&str; 11] = [
     "leader/src/error.rs",
     "leader/src/standalone.rs",
 ];
+/// Where the distributed engine may be named.
+const DISTRIBUTED: [&str; 2] = ["leader/src/cluster", "compute/src"];
 /// Where the wire's library may be named.
 const PGWIRE: [&str; 3] = ["leader/src/connection", "leader/src/server.rs", "leader/src/tls.rs"];
 /// Where the file format's library may be named.
@@ -167,8 +170,9 @@ fn engine_modules_import_only_from_above() {
 
 #[test]
 fn libraries_are_named_only_where_they_may_be() {
-    let rules: [(&[&str], &[&str]); 3] = [
+    let rules: [(&[&str], &[&str]); 4] = [
         (&["datafusion::", "datafusion_"], &DATAFUSION),
+        (&["datafusion_distributed", "tonic::", "arrow_flight::"], &DISTRIBUTED),
         (&["pgwire::"], &PGWIRE),
         (&["vortex::", "vortex_datafusion"], &VORTEX),
     ];

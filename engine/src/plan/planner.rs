@@ -125,13 +125,17 @@ impl Planner {
 
     /// Returns a session for a piece of a plan of another node: this planner's functions and settings, the
     /// extensions of `received`.
-    pub fn state_with(&self, mut received: SessionConfig) -> SessionState {
+    pub fn state_with(&self, mut received: SessionConfig) -> Result<SessionState> {
         let mut state = (*self.template).clone();
+        // Functions travel by name; nobody types the names here.
+        for function in functions::scalar::beside_ours() {
+            let _ours = state.register_udf(function)?;
+        }
         let mut options = state.config_options().as_ref().clone();
         options.extensions = received.options().extensions.clone();
         *received.options_mut() = options;
         *state.config_mut() = received;
-        state
+        Ok(state)
     }
 
     /// Returns a session for one statement.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use compute::{
     actions::{self, Actions, answer, parse},
     channels::Credential,
-    messages::{HEARTBEAT_INTERVAL, Hello, Node, Welcome, build_id, to_leader},
+    messages::{HEARTBEAT_INTERVAL, Hello, Node, Welcome, build_id, request},
 };
 use engine::{
     client_error::SqlState,
@@ -120,13 +120,13 @@ struct LeaderActions {
 impl Actions for LeaderActions {
     async fn act(&self, action: &str, body: Bytes) -> Result<Bytes, Error> {
         match action {
-            to_leader::HELLO => answer(&self.welcome(&parse(&body)?)?),
-            to_leader::JOIN => {
+            request::HELLO => answer(&self.welcome(&parse(&body)?)?),
+            request::JOIN => {
                 self.nodes.join(parse(&body)?);
                 answer(&())
             }
-            to_leader::HEARTBEAT => answer(&self.nodes.heartbeat(&parse(&body)?)),
-            to_leader::LEAVE => {
+            request::HEARTBEAT => answer(&self.nodes.heartbeat(&parse(&body)?)),
+            request::LEAVE => {
                 let node: Node = parse(&body)?;
                 self.nodes.leave(&node.url, "it said so");
                 answer(&())

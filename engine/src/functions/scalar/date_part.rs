@@ -16,7 +16,7 @@ use datafusion::{
     error::Result,
     functions::datetime,
     logical_expr::{
-        Expr, cast,
+        Expr, ScalarUDF, cast,
         planner::{ExprPlanner, PlannerResult},
     },
 };
@@ -37,7 +37,8 @@ use super::{
 /// The family.
 pub(super) const FUNCTIONS: &[Definition] = &[
     Definition {
-        names: &["date_part", "pgdate_part", "datepart"],
+        // The first is the one by which it travels to other nodes: DataFusion's own is used too.
+        names: &["pgdate_part", "date_part", "datepart"],
         forms: &[
             form(&[Text, Timestamp], SqlType::DoublePrecision, date_part),
             form(&[Text, Time], SqlType::DoublePrecision, date_part),
@@ -54,6 +55,11 @@ const EXTRACT: Definition = Definition {
         form(&[Text, Time], SqlType::Integer, extract),
     ],
 };
+
+/// Returns the functions of DataFusion's that plans have beside ours of the same name.
+pub(crate) fn beside_ours() -> [Arc<ScalarUDF>; 1] {
+    [datetime::date_part()]
+}
 
 /// Plans `EXTRACT(part FROM x)`: by DataFusion where it counts alike, because its optimizer turns a
 /// comparison with a year into one with dates.

@@ -34,6 +34,7 @@ mod to_number;
 
 pub(crate) use date::{date_trunc_part, date_trunc_years};
 pub(super) use date_part::ExtractByPart;
+pub(crate) use date_part::beside_ours;
 
 use datafusion::{error::Result, execution::FunctionRegistry};
 
