@@ -56,7 +56,7 @@ pub async fn check(storage: &Arc<ManagedStorage>) -> Result<Report, StorageError
     let sizes: BTreeMap<&ObjectPath, u64> =
         listed.iter().map(|entry| (&entry.path, entry.bytes)).collect();
     let mut live = HashSet::new();
-    for table in catalog.tables() {
+    for table in catalog.all_tables() {
         report.table_count += 1;
         for (place, run) in (0..).zip(&table.manifest.runs) {
             report.run_count += 1;
@@ -224,7 +224,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{CatalogChange, SortKey},
+        catalog::{CatalogChange, FIRST_DATABASE, SortKey},
         distribution::DistStyle,
         ids::{DeleteVectorId, Pid, Xid},
         storage::{run::DeleteVectorEntry, writer::TableWriter},
@@ -255,7 +255,7 @@ mod tests {
         storage.put_delete_vector(path, id, [7].into_iter().collect()).await.unwrap();
         run.deletes.push(DeleteVectorEntry { id, row_count: 1, xid: Xid(1) });
         alter(&mut run);
-        let mut transaction = log.begin(log.new_locks(Pid(1)));
+        let mut transaction = log.begin(log.new_locks(Pid(1)), FIRST_DATABASE);
         let id = table.id;
         transaction.change(vec![CatalogChange::CreateTable(Arc::new(table))]).unwrap();
         transaction.change(vec![CatalogChange::AppendRuns { table: id, runs: vec![run] }]).unwrap();

@@ -26,6 +26,10 @@ id!(
     TableId(u32)
 );
 id!(
+    /// A database; its OID.
+    DatabaseId(u32)
+);
+id!(
     /// A SQL schema; its OID.
     SchemaId(u32)
 );

@@ -19,6 +19,7 @@ mod cancel;
 mod column_definition;
 mod constraint;
 pub mod copy;
+mod create_database;
 mod create_schema;
 mod create_table;
 mod create_table_as;
@@ -70,7 +71,7 @@ pub use row_change::{
     Target, Update,
 };
 pub use statement::{
-    AlterDatabase, Cancel, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
+    AlterDatabase, AlterDatabaseAction, Cancel, CreateDatabase, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
     CreateTableAs, CreateView, DistStyleName, Drop, DropKind, Explain, IdentityClause, LikeClause,
     ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes,
     TransactionModes, Vacuum, VacuumKind,

@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{CatalogChange, SortKey, Table},
+        catalog::{CatalogChange, FIRST_DATABASE, SortKey, Table},
         distribution::DistStyle,
         ids::Pid,
         storage::writer::TableWriter,
@@ -164,7 +164,7 @@ mod tests {
         writer.write(rows).await.unwrap();
         let runs = writer.finish().await.unwrap();
         assert!(runs.iter().all(|run| run.inline.is_some()));
-        let mut transaction = log.begin(log.new_locks(Pid(1)));
+        let mut transaction = log.begin(log.new_locks(Pid(1)), FIRST_DATABASE);
         transaction.change(vec![CatalogChange::AppendRuns { table: table.id, runs }]).unwrap();
         log.commit(transaction).await.unwrap();
     }
@@ -188,7 +188,7 @@ mod tests {
         let log = CommitLog::open(Arc::clone(&storage), Some(1), 1).await.unwrap();
         let columns = [("x", SqlType::BigInt)];
         let table = Table::of_columns(&columns, DistStyle::Even, SortKey::Auto);
-        let mut transaction = log.begin(log.new_locks(Pid(1)));
+        let mut transaction = log.begin(log.new_locks(Pid(1)), FIRST_DATABASE);
         let create = CatalogChange::CreateTable(Arc::new(table.clone()));
         transaction.change(vec![create]).unwrap();
         log.commit(transaction).await.unwrap();

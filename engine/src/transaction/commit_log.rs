@@ -33,7 +33,7 @@ use tokio::{
 use crate::{
     catalog::{Catalog, CatalogChange, CatalogError},
     client_error::ClientError,
-    ids::{CommitSeq, Pid, TableId, Xid},
+    ids::{CommitSeq, DatabaseId, Pid, TableId, Xid},
     storage::{ManagedStorage, paths::ObjectPath},
     transaction::{
         OpenBlock, Transaction, TransactionError,
@@ -151,11 +151,11 @@ impl CommitLog {
         self.locks.owner(xid, pid)
     }
 
-    /// Starts a transaction that reads the newest committed version.
+    /// Starts a transaction of a database that reads the newest committed version.
     ///
     /// A writer takes its table's lock first: then nobody has changed the table since that version.
-    pub fn begin(&self, locks: HeldLocks) -> Transaction {
-        let (base, tracked) = self.serializable.begin();
+    pub fn begin(&self, locks: HeldLocks, database: DatabaseId) -> Transaction {
+        let (base, tracked) = self.serializable.begin(database);
         Transaction { tracked, ..Transaction::begin(locks, base) }
     }
 
@@ -165,10 +165,10 @@ impl CommitLog {
     }
 
     /// As [`Self::begin`], of a transaction of several statements.
-    pub fn begin_block(&self, locks: HeldLocks) -> Transaction {
+    pub fn begin_block(&self, locks: HeldLocks, database: DatabaseId) -> Transaction {
         // Counted before it has a snapshot: who finds none open changes nothing that one has read.
         let block = OpenBlock::new(&self.blocks);
-        Transaction { _block: Some(block), ..self.begin(locks) }
+        Transaction { _block: Some(block), ..self.begin(locks, database) }
     }
 
     /// Returns how many transactions of several statements there are.

@@ -137,7 +137,7 @@ impl Transaction {
         match &self.tracked {
             Some(tracked) => tracked.commit(self.locks.owner(), &self.changes, at),
             // What it has read is known to nobody.
-            None if head.isolation != self.base.isolation => {
+            None if head.isolation_in(self.base.current_database()) != self.base.isolation() => {
                 Err(TransactionError::IsolationLevelChanged)
             }
             None => Ok(()),

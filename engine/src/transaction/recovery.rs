@@ -59,7 +59,8 @@ pub(super) async fn recover(storage: &ManagedStorage) -> Result<Recovered, Trans
     if recovered.checkpoint > CommitSeq(0) {
         let path = ObjectPath::Checkpoint(recovered.checkpoint);
         let bytes = storage.get(&path).await?;
-        recovered.catalog = record::decode(Kind::Checkpoint, &path.to_string(), &bytes)?;
+        let catalog: Catalog = record::decode(Kind::Checkpoint, &path.to_string(), &bytes)?;
+        recovered.catalog = catalog.upgraded()?;
     }
     let catalog = &mut recovered.catalog;
     records.retain(|(seq, _)| *seq > catalog.version);
@@ -149,7 +150,7 @@ pub(super) async fn delete_unreachable_objects(
     storage: &ManagedStorage,
     catalog: &Catalog,
 ) -> Result<(), TransactionError> {
-    let live: HashSet<ObjectPath> = catalog.tables().flat_map(|table| table.objects()).collect();
+    let live: HashSet<ObjectPath> = catalog.all_tables().flat_map(|table| table.objects()).collect();
     for object in storage.list(ObjectPrefix::Tables).await? {
         if !live.contains(&object.path) {
             storage.delete(&object.path).await?;

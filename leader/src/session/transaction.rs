@@ -120,10 +120,14 @@ impl Session {
     pub(crate) fn transaction(&mut self) -> &mut Transaction {
         let log = Arc::clone(self.leader.log());
         let (locks, pid, temporary) = (&mut self.locks, self.client.pid, &self.temporary);
+        let database = self.database;
         let is_block = self.mode != Mode::Autocommit;
         self.transaction.get_or_insert_with(|| {
             let locks = locks.take().unwrap_or_else(|| log.new_locks(pid));
-            let begun = if is_block { log.begin_block(locks) } else { log.begin(locks) };
+            let begun = match is_block {
+                true => log.begin_block(locks, database),
+                false => log.begin(locks, database),
+            };
             begun.seeing(|catalog| temporary.added_to(catalog))
         })
     }
@@ -133,7 +137,7 @@ impl Session {
     pub(crate) fn catalog_now(&self) -> Arc<Catalog> {
         match &self.transaction {
             Some(transaction) => Arc::clone(transaction.catalog()),
-            None => self.temporary.added_to(self.leader.log().head()),
+            None => self.temporary.added_to(self.leader.log().head().seen_from(self.database)),
         }
     }
 
