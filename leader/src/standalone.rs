@@ -172,6 +172,11 @@ impl Standalone {
         &self.leader
     }
 
+    /// Returns once another leader has taken the storage root over: then this one is to be shut down.
+    pub async fn fenced(&self) {
+        self.leader.log().fenced().await;
+    }
+
     /// Stops in order: no new connections, running statements end or are cancelled, then all is
     /// closed. What was acknowledged is durable already.
     pub async fn shutdown(self) {

@@ -22,6 +22,7 @@ mod commit_log;
 mod error;
 mod garbage;
 mod locks;
+mod log_writer;
 mod record;
 mod record_write;
 mod recovery;
