@@ -52,6 +52,9 @@ pub async fn check(storage: &Arc<ManagedStorage>) -> Result<Report, StorageError
             return Ok(report);
         }
     };
+    // Those that a restart can do without: it starts from the checkpoint before a damaged one.
+    let damaged = CommitLog::damage(storage).await?;
+    report.problems.extend(damaged.iter().map(|error| format!("{error}; nothing is lost by it")));
     let listed = storage.list(ObjectPrefix::Tables).await?;
     let sizes: BTreeMap<&ObjectPath, u64> =
         listed.iter().map(|entry| (&entry.path, entry.bytes)).collect();

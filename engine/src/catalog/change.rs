@@ -309,7 +309,9 @@ impl Catalog {
             None => return Err(CatalogError::ConcurrentlyDropped(id.to_string())),
         };
         self.require_free_name(schema, name)?;
-        for view in Arc::make_mut(&mut self.views).values_mut().filter(|view| view.depends_on.contains(&id)) {
+        for view in
+            Arc::make_mut(&mut self.views).values_mut().filter(|view| view.depends_on.contains(&id))
+        {
             let known = view.former_names.iter().any(|former| former.relation == id);
             if !known {
                 let former = FormerName { schema, name: before.clone(), relation: id };

@@ -175,7 +175,8 @@ impl Catalog {
             return Err(CatalogError::UndefinedDatabase(schema.database.to_string()));
         }
         let mut schemas = self.schemas.values();
-        match schemas.any(|other| (other.database, &other.name) == (schema.database, &schema.name)) {
+        match schemas.any(|other| (other.database, &other.name) == (schema.database, &schema.name))
+        {
             true => Err(CatalogError::DuplicateSchema(schema.name.clone())),
             false => Ok(()),
         }

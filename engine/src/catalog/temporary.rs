@@ -34,7 +34,8 @@ impl Catalog {
     pub fn with_temporary(self: &Arc<Self>, temporary: &Temporary) -> Arc<Self> {
         let mut catalog = (**self).clone();
         catalog.held = Some(Arc::clone(self));
-        Arc::make_mut(&mut catalog.schemas).insert(temporary.schema.id, Arc::clone(&temporary.schema));
+        Arc::make_mut(&mut catalog.schemas)
+            .insert(temporary.schema.id, Arc::clone(&temporary.schema));
         let tables = temporary.tables.iter().map(|table| (table.id, Arc::clone(table)));
         Arc::make_mut(&mut catalog.tables).extend(tables);
         Arc::new(catalog)

@@ -71,10 +71,10 @@ pub use row_change::{
     Target, Update,
 };
 pub use statement::{
-    AlterDatabase, AlterDatabaseAction, Cancel, CreateDatabase, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
-    CreateTableAs, CreateView, DistStyleName, Drop, DropKind, Explain, IdentityClause, LikeClause,
-    ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes,
-    TransactionModes, Vacuum, VacuumKind,
+    AlterDatabase, AlterDatabaseAction, Cancel, ColumnDefinition, Constraint, ConstraintKind,
+    CreateDatabase, CreateSchema, CreateTable, CreateTableAs, CreateView, DistStyleName, Drop,
+    DropKind, Explain, IdentityClause, LikeClause, ParsedStatement, QualifiedName, Set,
+    SortKeyClause, Statement, TableAttributes, TransactionModes, Vacuum, VacuumKind,
 };
 pub use values_query::values_query;
 

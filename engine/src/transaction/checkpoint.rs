@@ -10,7 +10,8 @@
 //!   [`RECORDS_MAX`] records it is due in any case, which bounds the time of a restart.
 //! * It is the state after a record that is durable, and is written while others follow: a commit never waits
 //!   for it. One that fails is only a slower restart; the next is tried with the next record.
-//! * The checkpoint before it and what follows that stay, in case this one is unreadable.
+//! * The checkpoint before it and what follows that stay: a restart that finds this one damaged takes that
+//!   (`recovery.rs`).
 
 use std::sync::Arc;
 

@@ -30,7 +30,7 @@ use tokio::{
 use crate::{
     catalog::Catalog,
     ids::{DatabaseId, Pid, Xid},
-    storage::{ManagedStorage, paths::ObjectPath},
+    storage::{ManagedStorage, StorageError, paths::ObjectPath},
     transaction::{
         OpenBlock, Transaction, TransactionError,
         checkpoint::RECORDS_MAX,
@@ -38,7 +38,7 @@ use crate::{
         locks::{HeldLocks, LockInfo, TableLocks},
         log_writer::{GROUP_MAX, Request, Writer},
         record::{self, Cluster, Kind},
-        recovery::{delete_unreachable_objects, recover},
+        recovery::{damaged_objects, delete_unreachable_objects, recover},
         serializable::Serializable,
     },
 };
@@ -116,6 +116,11 @@ impl CommitLog {
         let _: Cluster =
             record::decode(Kind::Cluster, &path.to_string(), &storage.get(&path).await?)?;
         Ok(recover(storage).await?.catalog)
+    }
+
+    /// Returns what is wrong with the objects of a log, whether a restart needs them or not.
+    pub async fn damage(storage: &ManagedStorage) -> Result<Vec<TransactionError>, StorageError> {
+        damaged_objects(storage).await
     }
 
     /// Returns the newest committed version.

@@ -121,11 +121,7 @@ impl Writer {
         self.fenced.subscribe()
     }
 
-    pub(super) async fn run(
-        mut self,
-        mut requests: mpsc::Receiver<Request>,
-        closing: Arc<Notify>,
-    ) {
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>, closing: Arc<Notify>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
         let mut looks = tokio::time::interval_at(Instant::now() + LOOK_INTERVAL, LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -182,7 +178,8 @@ impl Writer {
     /// Returns whether a record follows the newest one, or that has been cleaned up: nobody else does either.
     async fn is_overtaken(&self) -> Result<bool, StorageError> {
         let newest = self.head().version;
-        let (newest, next) = (ObjectPath::Commit(newest), ObjectPath::Commit(CommitSeq(newest.0 + 1)));
+        let (newest, next) =
+            (ObjectPath::Commit(newest), ObjectPath::Commit(CommitSeq(newest.0 + 1)));
         Ok(self.storage.exists(&next).await? || !self.storage.exists(&newest).await?)
     }
 
@@ -261,7 +258,7 @@ impl Writer {
         }
     }
 
-    fn head(&self) -> Arc<Catalog> {
+    pub(super) fn head(&self) -> Arc<Catalog> {
         Arc::clone(&self.head.read())
     }
 

@@ -107,10 +107,7 @@ impl Serializable {
 
     /// Returns the newest version as it is seen from a database, and what follows a transaction that reads it, if the
     /// database is serializable.
-    pub(super) fn begin(
-        self: &Arc<Self>,
-        database: DatabaseId,
-    ) -> (Arc<Catalog>, Option<Tracked>) {
+    pub(super) fn begin(self: &Arc<Self>, database: DatabaseId) -> (Arc<Catalog>, Option<Tracked>) {
         let head = self.head.read().seen_from(database);
         if head.isolation() != Some(IsolationLevel::Serializable) {
             return (head, None);

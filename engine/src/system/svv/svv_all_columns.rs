@@ -8,12 +8,8 @@ use crate::system::{
 };
 
 /// The table.
-pub(crate) const TABLE: SystemTable = SystemTable {
-    schema: PG_CATALOG,
-    name: "svv_all_columns",
-    columns: COLUMNS,
-    rows,
-};
+pub(crate) const TABLE: SystemTable =
+    SystemTable { schema: PG_CATALOG, name: "svv_all_columns", columns: COLUMNS, rows };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
     for context in context.in_each_database() {
