@@ -12,8 +12,8 @@ use arrow::{
 };
 use engine::{
     catalog::{
-        Catalog, CatalogChange, Column, FIRST_DATABASE, PUBLIC_SCHEMA, SUPERUSER, SortKey, Table, TableManifest,
-        TableStatistics,
+        Catalog, CatalogChange, Column, FIRST_DATABASE, PUBLIC_SCHEMA, SUPERUSER, SortKey, Table,
+        TableManifest, TableStatistics,
     },
     distribution::DistStyle,
     execution::merged_rows,

@@ -111,7 +111,11 @@ async fn a_database_goes_when_nobody_is_connected_with_all_that_is_in_it() -> Re
     // Its name is free, and nothing of it is left.
     dev.run("create database shop").await?;
     let shop = connect(&cluster, "shop").await?;
-    ensure!(shop.number("select count(*) from svv_redshift_schemas where database_name = 'shop'").await? == 1);
+    ensure!(
+        shop.number("select count(*) from svv_redshift_schemas where database_name = 'shop'")
+            .await?
+            == 1
+    );
     Ok(())
 }
 
@@ -120,7 +124,8 @@ async fn isolation_is_that_of_the_database() -> Result<()> {
     let cluster = Cluster::start(ClusterOptions::default())?;
     cluster.connect().await?.run("create database strict isolation level serializable").await?;
     for (database, both_commit) in [("dev", true), ("strict", false)] {
-        let (first, second) = (connect(&cluster, database).await?, connect(&cluster, database).await?);
+        let (first, second) =
+            (connect(&cluster, database).await?, connect(&cluster, database).await?);
         first.run("create table a (x int)").await?;
         first.run("create table b (x int)").await?;
         // Write skew: each reads what the other writes.

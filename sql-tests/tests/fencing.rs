@@ -21,8 +21,7 @@ use tokio::task::JoinHandle;
 
 /// How long a leader that was overtaken may go on to answer.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
-const OVERTAKEN: &str =
-    "another leader has taken over this storage root; this one has stopped";
+const OVERTAKEN: &str = "another leader has taken over this storage root; this one has stopped";
 
 #[tokio::test]
 async fn a_second_leader_on_a_folder_does_not_start() -> Result<()> {

@@ -18,13 +18,14 @@ pub(super) fn run(session: &mut Session, alter: &AlterDatabase) -> Result<Outcom
         AlterDatabaseAction::Isolation { .. } => {
             session.refuse_shared_transaction("ALTER DATABASE ISOLATION LEVEL")?;
         }
-        AlterDatabaseAction::Rename(_) => session.refuse_shared_transaction("ALTER DATABASE RENAME")?,
+        AlterDatabaseAction::Rename(_) => {
+            session.refuse_shared_transaction("ALTER DATABASE RENAME")?
+        }
         _ => {}
     }
     let catalog = session.catalog();
     let database = catalog.database(&alter.name);
-    let database =
-        database.ok_or_else(|| CatalogError::UndefinedDatabase(alter.name.clone()))?;
+    let database = database.ok_or_else(|| CatalogError::UndefinedDatabase(alter.name.clone()))?;
     let change = match &alter.action {
         AlterDatabaseAction::Rename(name) => rename(session, database, name)?,
         AlterDatabaseAction::Owner(owner) => DatabaseChange::Owner(user(session, owner)?),
