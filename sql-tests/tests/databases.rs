@@ -143,6 +143,9 @@ async fn isolation_is_that_of_the_database() -> Result<()> {
             Ok(()) => ensure!(both_commit, "{database}"),
             Err(failure) => ensure!(!both_commit && failure.message == "1023", "{failure}"),
         }
+        let conflicts = "select count(*) from stl_tr_conflict where process_id = pg_backend_pid()";
+        second.run("rollback").await?;
+        ensure!(second.number(conflicts).await? == i64::from(!both_commit), "{database}");
     }
     Ok(())
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use engine::{
     catalog::{Catalog, CatalogChange},
     client_error::SqlState,
-    ids::TableId,
+    ids::{TableId, Xid},
     sql::TransactionModes,
+    system::TransactionConflict,
     transaction::{HeldLocks, LockMode, Transaction, TransactionError},
 };
 
@@ -260,6 +262,7 @@ impl Session {
         self.locks = None;
         let Some(mut transaction) = self.transaction.take() else { return Ok(()) };
         let written = transaction.written_objects();
+        let (xid, start_us) = (transaction.xid(), transaction.started_us());
         let temporary = self.temporary.take_from(&mut transaction);
         match self.leader.log().commit(transaction).await {
             Ok(_) => {
@@ -272,9 +275,34 @@ impl Session {
                 if error.is_refusal() {
                     self.leader.delete_objects(written);
                 }
-                Err(engine::error::Error::from(error).into())
+                let error = Error::from(engine::error::Error::from(error));
+                self.record_conflict(&error, xid, start_us);
+                Err(error)
             }
         }
+    }
+
+    /// Records that a statement failed, if that is because of what other transactions did.
+    pub(crate) fn note_conflict(&self, error: &Error) {
+        if let Some(transaction) = &self.transaction {
+            self.record_conflict(error, transaction.xid(), transaction.started_us());
+        }
+    }
+
+    fn record_conflict(&self, error: &Error, xid: Xid, start_us: i64) {
+        let Error::Engine(engine::error::Error::Transaction(
+            TransactionError::SerializableIsolation { table, .. },
+        )) = error
+        else {
+            return;
+        };
+        self.leader.events().transaction_conflict(TransactionConflict {
+            xid,
+            pid: self.client.pid,
+            start_us,
+            abort_us: Utc::now().timestamp_micros(),
+            table: *table,
+        });
     }
 
     /// Forgets the current transaction and what it wrote.

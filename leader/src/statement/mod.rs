@@ -76,6 +76,7 @@ pub(crate) async fn run(
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
+            session.note_conflict(&error);
             if is_found_before_running(&error) {
                 running.forget();
             }
@@ -83,7 +84,7 @@ pub(crate) async fn run(
         }
     };
     if !ends_block {
-        session.statement_done().await?;
+        session.statement_done().await.inspect_err(|error| session.note_conflict(error))?;
     }
     match outcome {
         Outcome::Rows { schema, batches, tag } => {
