@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use crate::{
     ids::{Pid, QueryId},
     system::event::{
-        LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed, TransactionConflict, VacuumEvent,
-        VacuumPhase, VacuumProgress,
+        LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed,
+        TransactionConflict, VacuumEvent, VacuumPhase, VacuumProgress,
     },
 };
 
