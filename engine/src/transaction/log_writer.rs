@@ -21,7 +21,7 @@ use tokio::{
 use crate::{
     catalog::{Catalog, CatalogChange, CatalogError},
     client_error::ClientError,
-    ids::{CommitSeq, TableId},
+    ids::{self, CommitSeq, TableId},
     storage::{ManagedStorage, StorageError, paths::ObjectPath},
     transaction::{
         Transaction, TransactionError,
@@ -108,7 +108,7 @@ impl Writer {
         let head = Arc::new(recovered.catalog.clone());
         let mut garbage = Garbage::default();
         garbage.published(&head);
-        let identity = format!("{:032x}", rand::random::<u128>());
+        let identity = format!("{:032x}", ids::random());
         let head = Arc::new(RwLock::new(head));
         let checkpoints = Checkpoints::new(storage, recovered, records_per_checkpoint);
         let storage = Arc::clone(storage);
