@@ -78,8 +78,11 @@ pub async fn check(storage: &Arc<ManagedStorage>) -> Result<Report, StorageError
 }
 
 fn name_of(catalog: &Catalog, table: &Table, run: &Run) -> String {
+    let database = catalog.database_by_id(catalog.database_of(table.schema));
+    let database = database.map_or("?", |database| database.name.as_str());
     let schema = catalog.schema_by_id(table.schema).map_or("?", |schema| schema.name.as_str());
-    format!("table {schema}.{}, slice {}, run {}", table.name, run.slice, run.id)
+    let (name, slice) = (&table.name, run.slice);
+    format!("table {database}.{schema}.{name}, slice {slice}, run {}", run.id)
 }
 
 /// Returns what is wrong with a run.
@@ -293,7 +296,7 @@ mod tests {
             store.put(&storage.location(&path), PutPayload::from(bytes)).await.unwrap();
             let fresh = ManagedStorage::with_store(Arc::clone(&store), Path::from("root"), 1 << 20);
             let found = problems(&fresh).await;
-            assert!(found.starts_with("table public.t, slice 0, run "), "{position}: {found}");
+            assert!(found.starts_with("table dev.public.t, slice 0, run "), "{position}: {found}");
             assert!(
                 found.contains("its checksum does not match its content"),
                 "{position}: {found}"
