@@ -7,7 +7,7 @@ use engine::{
     error::Error as EngineError,
     ids::TableId,
     storage::PendingObjects,
-    vacuum::{Eligible, Work, replacement, rewrites},
+    vacuum::{Eligible, Rewritten, Work, replacement, rewrites},
 };
 
 use crate::{error::Error, session::Session};
@@ -39,9 +39,9 @@ pub(crate) async fn vacuum_temporary(
         let Some(change) = change.await.map_err(EngineError::from)? else { return Ok(()) };
         session.change(vec![change])?;
         pending.keep();
-        for merged in rewritten {
-            eligible.add(merged.written.runs.iter().map(|run| run.id).collect());
-            merged.written.pending.keep();
+        for Rewritten { written, .. } in rewritten {
+            eligible.add(written.runs.iter().map(|run| run.id).collect());
+            written.pending.keep();
         }
         session.commit_current().await?;
     }
