@@ -82,7 +82,7 @@ impl ComputeNode {
         if found != probe {
             return Err(unreachable(data, &"another cluster's is there"));
         }
-        let planner = Planner::new("", slice_count, settings.runtime)?;
+        let planner = Planner::new(slice_count, settings.runtime)?;
         let pieces = PlanPieces { planner, storage, channels: channels.clone() };
         let worker = pieces.worker().into_worker_server();
         let credential = settings.credential.clone();

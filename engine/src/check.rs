@@ -52,11 +52,14 @@ pub async fn check(storage: &Arc<ManagedStorage>) -> Result<Report, StorageError
             return Ok(report);
         }
     };
+    // Those that a restart can do without: it starts from the checkpoint before a damaged one.
+    let damaged = CommitLog::damage(storage).await?;
+    report.problems.extend(damaged.iter().map(|error| format!("{error}; nothing is lost by it")));
     let listed = storage.list(ObjectPrefix::Tables).await?;
     let sizes: BTreeMap<&ObjectPath, u64> =
         listed.iter().map(|entry| (&entry.path, entry.bytes)).collect();
     let mut live = HashSet::new();
-    for table in catalog.tables() {
+    for table in catalog.all_tables() {
         report.table_count += 1;
         for (place, run) in (0..).zip(&table.manifest.runs) {
             report.run_count += 1;
@@ -75,8 +78,11 @@ pub async fn check(storage: &Arc<ManagedStorage>) -> Result<Report, StorageError
 }
 
 fn name_of(catalog: &Catalog, table: &Table, run: &Run) -> String {
+    let database = catalog.database_by_id(catalog.database_of(table.schema));
+    let database = database.map_or("?", |database| database.name.as_str());
     let schema = catalog.schema_by_id(table.schema).map_or("?", |schema| schema.name.as_str());
-    format!("table {schema}.{}, slice {}, run {}", table.name, run.slice, run.id)
+    let (name, slice) = (&table.name, run.slice);
+    format!("table {database}.{schema}.{name}, slice {slice}, run {}", run.id)
 }
 
 /// Returns what is wrong with a run.
@@ -224,7 +230,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{CatalogChange, SortKey},
+        catalog::{CatalogChange, FIRST_DATABASE, SortKey},
         distribution::DistStyle,
         ids::{DeleteVectorId, Pid, Xid},
         storage::{run::DeleteVectorEntry, writer::TableWriter},
@@ -255,7 +261,7 @@ mod tests {
         storage.put_delete_vector(path, id, [7].into_iter().collect()).await.unwrap();
         run.deletes.push(DeleteVectorEntry { id, row_count: 1, xid: Xid(1) });
         alter(&mut run);
-        let mut transaction = log.begin(log.new_locks(Pid(1)));
+        let mut transaction = log.begin(log.new_locks(Pid(1)), FIRST_DATABASE);
         let id = table.id;
         transaction.change(vec![CatalogChange::CreateTable(Arc::new(table))]).unwrap();
         transaction.change(vec![CatalogChange::AppendRuns { table: id, runs: vec![run] }]).unwrap();
@@ -290,7 +296,7 @@ mod tests {
             store.put(&storage.location(&path), PutPayload::from(bytes)).await.unwrap();
             let fresh = ManagedStorage::with_store(Arc::clone(&store), Path::from("root"), 1 << 20);
             let found = problems(&fresh).await;
-            assert!(found.starts_with("table public.t, slice 0, run "), "{position}: {found}");
+            assert!(found.starts_with("table dev.public.t, slice 0, run "), "{position}: {found}");
             assert!(
                 found.contains("its checksum does not match its content"),
                 "{position}: {found}"

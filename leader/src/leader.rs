@@ -36,8 +36,6 @@ pub struct Authentication {
 
 /// What a leader is made of.
 pub struct Components {
-    /// The database's name.
-    pub database: String,
     /// Who may connect.
     pub authentication: Authentication,
     /// Where COPY may read.
@@ -102,11 +100,6 @@ impl Leader {
     /// Returns what functions of SQL can do to sessions.
     pub(crate) fn session_control(&self) -> Arc<dyn SessionControl> {
         Arc::<CancelRegistry>::clone(&self.cancels)
-    }
-
-    /// Returns the database's name.
-    pub fn database(&self) -> &str {
-        &self.components.database
     }
 
     pub(crate) fn s3(&self) -> &S3Access {

@@ -92,7 +92,8 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `shutdown`; then lets running statements end, for a while.
+    /// Serves until `shutdown`; then lets running statements end, for a while. Ends all at once if another leader has
+    /// taken the storage root over.
     pub async fn serve(self, shutdown: CancellationToken) {
         let connections = TaskTracker::new();
         let sockets = Arc::new(Semaphore::new(CONNECTIONS_MAX + UNKNOWN_CLIENTS_MAX));
@@ -110,6 +111,8 @@ impl Server {
             .collect();
         tokio::select! {
             () = shutdown.cancelled() => {}
+            // What is read now is out of date.
+            () = self.shared.leader.log().fenced() => self.shared.kill.cancel(),
             _ = futures::future::join_all(accepting) => {}
         }
         self.shared.shutdown.cancel();

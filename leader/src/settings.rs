@@ -50,7 +50,7 @@ pub struct Settings {
     pub s3: S3Access,
     /// The slices of a new cluster; those of an existing one do not change.
     pub slices: Option<u32>,
-    /// The database's name.
+    /// What the database is called that a storage root starts with.
     pub database: String,
     /// The superuser's name.
     pub superuser: String,

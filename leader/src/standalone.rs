@@ -9,8 +9,14 @@ use datafusion::execution::{
     runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
 };
 use engine::{
-    error::Error as EngineError, execution::merged_rows, plan::Planner, storage::ManagedStorage,
-    system::EventLog, transaction::CommitLog, vacuum::Rewritten,
+    catalog::{CatalogChange, DatabaseChange, FIRST_DATABASE},
+    error::Error as EngineError,
+    execution::merged_rows,
+    plan::Planner,
+    storage::ManagedStorage,
+    system::EventLog,
+    transaction::{CommitLog, TransactionError},
+    vacuum::Rewritten,
 };
 use futures::{StreamExt, TryStreamExt};
 use tokio::task::JoinHandle;
@@ -27,7 +33,7 @@ use crate::{
     leader::{Authentication, Components, Leader},
     server::{Server, ServerSettings},
     settings::Settings,
-    vacuum::run_in_background,
+    vacuum::{NO_SESSION, run_in_background},
 };
 
 /// How many of a query's largest memory users an out-of-memory error names.
@@ -52,7 +58,7 @@ pub struct Standalone {
 pub async fn start(settings: Settings) -> Result<Standalone, Error> {
     let slices = settings.slices_default();
     let (storage, log) = recovered(&settings, slices).await?;
-    let planner = Planner::new(&settings.database, log.slice_count(), query_runtime(&settings)?)?;
+    let planner = Planner::new(log.slice_count(), query_runtime(&settings)?)?;
     served(settings, storage, log, planner, None).await
 }
 
@@ -73,12 +79,8 @@ pub async fn start_leader(
     let channels = Channels::new(endpoint.credential().clone());
     let compute_nodes = ClusterNodes::new(Arc::clone(endpoint.nodes()), channels.clone());
     let plans = ClusterPlans::new(Arc::clone(endpoint.nodes()), channels);
-    let planner = Planner::with_distribution(
-        &settings.database,
-        log.slice_count(),
-        query_runtime(&settings)?,
-        Arc::new(plans),
-    )?;
+    let runtime = query_runtime(&settings)?;
+    let planner = Planner::with_distribution(log.slice_count(), runtime, Arc::new(plans))?;
     endpoint.nodes().at_least(nodes).await;
     served(settings, storage, log, planner, Some((endpoint, compute_nodes))).await
 }
@@ -93,6 +95,7 @@ async fn recovered(
         settings.block_cache_bytes_max(),
     )?;
     let log = CommitLog::open(Arc::clone(&storage), settings.slices, slices_default).await?;
+    name_first_database(&log, &settings.database).await?;
     Ok((storage, log))
 }
 
@@ -119,7 +122,6 @@ async fn served(
         slice_count: log.slice_count(),
     });
     let leader = Leader::new(Components {
-        database: settings.database.clone(),
         authentication: Authentication {
             superuser: settings.superuser.clone(),
             password: settings.password.clone(),
@@ -140,6 +142,20 @@ async fn served(
     Ok(Standalone { leader, endpoint, local_addr, shutdown, server, merges })
 }
 
+/// Calls the database that a root starts with as the settings say.
+async fn name_first_database(log: &CommitLog, name: &str) -> Result<(), TransactionError> {
+    let mut transaction = log.begin_rewrite(log.new_locks(NO_SESSION));
+    let first = transaction.catalog().database_by_id(FIRST_DATABASE);
+    if first.is_none_or(|first| first.name == name) {
+        return Ok(());
+    }
+    let change = DatabaseChange::Name(name.to_owned());
+    let database = FIRST_DATABASE;
+    transaction.change(vec![CatalogChange::AlterDatabase { database, change }])?;
+    log.commit(transaction).await?;
+    Ok(())
+}
+
 impl Standalone {
     /// Returns where it serves.
     pub fn local_addr(&self) -> SocketAddr {
@@ -154,6 +170,11 @@ impl Standalone {
     /// Returns the leader.
     pub fn leader(&self) -> &Arc<Leader> {
         &self.leader
+    }
+
+    /// Returns once another leader has taken the storage root over: then this one is to be shut down.
+    pub async fn fenced(&self) {
+        self.leader.log().fenced().await;
     }
 
     /// Stops in order: no new connections, running statements end or are cancelled, then all is

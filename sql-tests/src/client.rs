@@ -102,6 +102,8 @@ pub struct Answer {
 pub struct Client {
     client: tokio_postgres::Client,
     notices: Arc<Mutex<Vec<DbError>>>,
+    /// Why the server has ended the connection.
+    last_words: Arc<Mutex<Option<Failure>>>,
     connection: JoinHandle<()>,
 }
 
@@ -124,21 +126,31 @@ impl Client {
             connecting.await.map_err(|elapsed| connection_failure(&elapsed))??;
         let notices = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&notices);
+        let last_words = Arc::new(Mutex::new(None));
+        let last = Arc::clone(&last_words);
         let connection = tokio::spawn(async move {
             let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
-            while let Some(Ok(message)) = messages.next().await {
-                if let AsyncMessage::Notice(notice) = message {
-                    kept.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+            while let Some(message) = messages.next().await {
+                match message {
+                    Ok(AsyncMessage::Notice(notice)) => {
+                        kept.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        let words = &mut *last.lock().unwrap_or_else(PoisonError::into_inner);
+                        *words = Some(error.into());
+                        break;
+                    }
                 }
             }
         });
-        Ok(Self { client, notices, connection })
+        Ok(Self { client, notices, last_words, connection })
     }
 
     /// Runs a query string by the simple protocol; the answer is that of its last statement.
     pub async fn run(&self, sql: &str) -> Result<Answer, Failure> {
         let mut answer = Answer::default();
-        for message in self.client.simple_query(sql).await? {
+        for message in self.client.simple_query(sql).await.map_err(|error| self.failure(error))? {
             match message {
                 SimpleQueryMessage::RowDescription(columns) => {
                     answer.columns = Some(columns.iter().map(|c| c.name().to_owned()).collect());
@@ -153,6 +165,15 @@ impl Client {
             }
         }
         Ok(answer)
+    }
+
+    /// Returns what a client is told: of a connection that is closed, what the server said before.
+    fn failure(&self, error: tokio_postgres::Error) -> Failure {
+        let last_words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last_words {
+            Some(words) if error.is_closed() => words.clone(),
+            _ => error.into(),
+        }
     }
 
     /// Runs a query and returns its only value.

@@ -172,6 +172,11 @@ impl ServerProcess {
             .status()
             .context("send SIGTERM")?;
         ensure!(status.success(), "SIGTERM could not be sent");
+        self.wait_exit()
+    }
+
+    /// Waits until the server leaves; returns its exit code.
+    pub fn wait_exit(&mut self) -> Result<Option<i32>> {
         let until = Instant::now() + EXIT_WAIT_MAX;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait().context("look for the exit")? {

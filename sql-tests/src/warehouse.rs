@@ -12,8 +12,8 @@ use arrow::{
 };
 use engine::{
     catalog::{
-        Catalog, CatalogChange, Column, PUBLIC_SCHEMA, SUPERUSER, SortKey, Table, TableManifest,
-        TableStatistics,
+        Catalog, CatalogChange, Column, FIRST_DATABASE, PUBLIC_SCHEMA, SUPERUSER, SortKey, Table,
+        TableManifest, TableStatistics,
     },
     distribution::DistStyle,
     execution::merged_rows,
@@ -95,12 +95,12 @@ impl Leader {
     pub async fn begin(&self, table: TableId, mode: LockMode) -> Result<Writing> {
         let mut locks: HeldLocks = self.log.new_locks(PID);
         locks.acquire(table, mode).await?;
-        Ok(self.writing(self.log.begin(locks)))
+        Ok(self.writing(self.log.begin(locks, FIRST_DATABASE)))
     }
 
     /// Starts a transaction of several statements: its locks come after its snapshot.
     pub fn begin_block(&self) -> Writing {
-        self.writing(self.log.begin_block(self.log.new_locks(PID)))
+        self.writing(self.log.begin_block(self.log.new_locks(PID), FIRST_DATABASE))
     }
 
     fn writing(&self, transaction: Transaction) -> Writing {

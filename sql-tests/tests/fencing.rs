@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -19,8 +19,9 @@ use sql_tests::{
 };
 use tokio::task::JoinHandle;
 
-const OVERTAKEN: &str =
-    "another leader has taken over this storage root; this one no longer writes";
+/// How long a leader that was overtaken may go on to answer.
+const STOP_WAIT_MAX: Duration = Duration::from_secs(10);
+const OVERTAKEN: &str = "another leader has taken over this storage root; this one has stopped";
 
 #[tokio::test]
 async fn a_second_leader_on_a_folder_does_not_start() -> Result<()> {
@@ -39,7 +40,7 @@ async fn a_second_leader_on_a_folder_does_not_start() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_leader_on_a_folder_that_is_overtaken_writes_no_more() -> Result<()> {
+async fn a_leader_on_a_folder_that_is_overtaken_stops() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let options = || ClusterOptions { data: Some(folder.path().to_owned()), ..Default::default() };
     let first = Cluster::start(options())?;
@@ -52,7 +53,7 @@ async fn a_leader_on_a_folder_that_is_overtaken_writes_no_more() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_leader_on_s3_that_is_overtaken_writes_no_more() -> Result<()> {
+async fn a_leader_on_s3_that_is_overtaken_stops() -> Result<()> {
     let endpoint = S3Endpoint::start()?;
     endpoint.bucket("warehouse")?;
     let options = || ClusterOptions {
@@ -69,7 +70,7 @@ async fn overtake(
     options: impl Fn() -> ClusterOptions,
     writer_count: i64,
 ) -> Result<()> {
-    let client = first.connect().await?;
+    let (client, idle) = (first.connect().await?, first.connect().await?);
     client.run("create table t (x int)").await?;
     client.run("insert into t values (0)").await?;
     let overtaken = Arc::new(AtomicBool::new(false));
@@ -89,23 +90,37 @@ async fn overtake(
     }
     ensure!(acknowledged.len() as i64 > writer_count, "no writer has written anything");
 
-    // Every statement that writes is refused by the first, whoever asks.
-    for sql in ["insert into t values (-1)", "create table u (x int)", "truncate t"] {
-        let failure = client.run(sql).await.err().with_context(|| sql.to_owned())?;
-        ensure!(
-            (failure.sqlstate.as_str(), failure.message.as_str()) == ("57P01", OVERTAKEN),
-            "{failure}"
-        );
-    }
+    stops(first.process(), &client, &idle).await?;
     let other = second.connect().await?;
     other.run("insert into t values (-2)").await?;
     acknowledged.push(-2);
     all_there(&other, &acknowledged).await?;
-    drop((client, other));
-    first.process().kill()?;
+    drop((client, idle, other));
     second.process().kill()?;
     let third = Cluster::start(options())?;
     all_there(&third.connect().await?, &acknowledged).await
+}
+
+/// Sees that a leader that was overtaken answers no more, although its clients only read, or do nothing, and that it leaves.
+async fn stops(process: &mut ServerProcess, reader: &Client, idle: &Client) -> Result<()> {
+    let until = Instant::now() + STOP_WAIT_MAX;
+    while let Err(is_told) = told(reader, "select count(*) from t").await {
+        ensure!(Instant::now() < until, "it still answers: {is_told}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    ensure!(process.wait_exit()? == Some(1), "it has not failed");
+    told(idle, "select 1").await?;
+    let log = process.log();
+    ensure!(log.contains(&format!("shutting down: {OVERTAKEN}")), "{log}");
+    Ok(())
+}
+
+/// Fails unless a client is told that another leader has taken over.
+async fn told(client: &Client, sql: &str) -> Result<()> {
+    let failure = client.run(sql).await.err().with_context(|| sql.to_owned())?;
+    let said = (failure.sqlstate.as_str(), failure.message.as_str());
+    ensure!(said == ("57P01", OVERTAKEN), "{failure}");
+    Ok(())
 }
 
 /// Inserts numbers until it is refused, which it must be after `overtaken`; returns those that were acknowledged.

@@ -280,7 +280,7 @@ async fn check_says_what_is_wrong_in_plain_words() -> Result<()> {
     std::fs::write(&run, bytes)?;
     let (is_whole, said) = check(&cluster)?;
     ensure!(!is_whole, "{said}");
-    ensure!(said.contains("table public.t, slice 0, run "), "{said}");
+    ensure!(said.contains("table dev.public.t, slice 0, run "), "{said}");
     ensure!(said.contains("its checksum does not match its content"), "{said}");
     Ok(())
 }

@@ -148,7 +148,9 @@ impl Catalog {
     /// Tells the views that do not know yet what columns their table has.
     fn remember_columns(&mut self, id: TableId) -> Result<(), CatalogError> {
         let columns = self.table_mut(id)?.former_columns();
-        let views = self.views.values_mut().filter(|view| view.depends_on.contains(&id));
+        let views = Arc::make_mut(&mut self.views)
+            .values_mut()
+            .filter(|view| view.depends_on.contains(&id));
         for view in views.filter(|view| view.made_of.iter().all(|known| known.table != id)) {
             Arc::make_mut(view).made_of.push(columns.clone());
         }

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{
-        Catalog, CatalogError, FormerName, IsolationLevel, Relation, Schema, Table, TableChange,
-        TableManifest, View,
+        Catalog, CatalogError, Database, DatabaseChange, FIRST_DATABASE, FormerName,
+        IsolationLevel, Relation, Schema, Table, TableChange, TableManifest, View,
     },
     distribution::DistStyle,
-    ids::{ColumnId, DeleteVectorId, RunId, SchemaId, SliceId, TableId},
+    ids::{ColumnId, DatabaseId, DeleteVectorId, RunId, SchemaId, SliceId, TableId},
     storage::{
         paths::{ObjectPath, RunPath},
         run::{DeleteVectorEntry, Run},
@@ -97,8 +97,19 @@ pub enum CatalogChange {
         /// The next value.
         next: i64,
     },
-    /// Transactions to come are kept apart in this way.
+    /// Transactions to come of the first database are kept apart in this way: in records of roots that had one only.
     SetIsolationLevel(IsolationLevel),
+    /// A new database, without schemas.
+    CreateDatabase(Arc<Database>),
+    /// A database is defined otherwise.
+    AlterDatabase {
+        /// The database.
+        database: DatabaseId,
+        /// How.
+        change: DatabaseChange,
+    },
+    /// A database without schemas goes.
+    DropDatabase(DatabaseId),
 }
 
 /// Rows of one run that are deleted.
@@ -202,18 +213,20 @@ impl Catalog {
                 self.advance_identity(*table, *column, *next)
             }
             CatalogChange::SetIsolationLevel(level) => {
-                self.isolation = *level;
-                Ok(())
+                self.alter_database(FIRST_DATABASE, &DatabaseChange::Isolation(*level))
             }
+            CatalogChange::CreateDatabase(database) => self.create_database(database),
+            CatalogChange::AlterDatabase { database, change } => {
+                self.alter_database(*database, change)
+            }
+            CatalogChange::DropDatabase(id) => self.drop_database(*id),
         }
     }
 
     fn create_schema(&mut self, schema: &Arc<Schema>) -> Result<(), CatalogError> {
-        if self.schema(&schema.name).is_some() {
-            return Err(CatalogError::DuplicateSchema(schema.name.clone()));
-        }
+        self.require_free_schema_name(schema)?;
         self.next_oid = self.next_oid.max(schema.id.0 + 1);
-        self.schemas.insert(schema.id, Arc::clone(schema));
+        Arc::make_mut(&mut self.schemas).insert(schema.id, Arc::clone(schema));
         Ok(())
     }
 
@@ -227,7 +240,7 @@ impl Catalog {
             let name = schema.name.clone();
             return Err(CatalogError::DependentObjects { what: "schema", name, dependents });
         }
-        self.schemas.remove(&id);
+        Arc::make_mut(&mut self.schemas).remove(&id);
         Ok(())
     }
 
@@ -244,7 +257,7 @@ impl Catalog {
     fn create_table(&mut self, table: &Arc<Table>) -> Result<(), CatalogError> {
         self.require_free_name(table.schema, &table.name)?;
         self.next_oid = self.next_oid.max(table.id.0 + 1);
-        self.tables.insert(table.id, Arc::clone(table));
+        Arc::make_mut(&mut self.tables).insert(table.id, Arc::clone(table));
         Ok(())
     }
 
@@ -253,7 +266,7 @@ impl Catalog {
             return Err(CatalogError::ConcurrentlyDropped(id.to_string()));
         };
         self.require_no_dependents("table", id, &table.name)?;
-        self.tables.remove(&id);
+        Arc::make_mut(&mut self.tables).remove(&id);
         Ok(())
     }
 
@@ -276,7 +289,7 @@ impl Catalog {
             return Err(CatalogError::ConcurrentlyChanged(gone.table.to_string()));
         }
         self.next_oid = self.next_oid.max(view.id.0 + 1);
-        self.views.insert(view.id, Arc::clone(view));
+        Arc::make_mut(&mut self.views).insert(view.id, Arc::clone(view));
         Ok(())
     }
 
@@ -285,7 +298,7 @@ impl Catalog {
             return Err(CatalogError::ConcurrentlyDropped(id.to_string()));
         };
         self.require_no_dependents("view", id, &view.name)?;
-        self.views.remove(&id);
+        Arc::make_mut(&mut self.views).remove(&id);
         Ok(())
     }
 
@@ -296,17 +309,19 @@ impl Catalog {
             None => return Err(CatalogError::ConcurrentlyDropped(id.to_string())),
         };
         self.require_free_name(schema, name)?;
-        for view in self.views.values_mut().filter(|view| view.depends_on.contains(&id)) {
+        for view in
+            Arc::make_mut(&mut self.views).values_mut().filter(|view| view.depends_on.contains(&id))
+        {
             let known = view.former_names.iter().any(|former| former.relation == id);
             if !known {
                 let former = FormerName { schema, name: before.clone(), relation: id };
                 Arc::make_mut(view).former_names.push(former);
             }
         }
-        if let Some(table) = self.tables.get_mut(&id) {
+        if let Some(table) = Arc::make_mut(&mut self.tables).get_mut(&id) {
             name.clone_into(&mut Arc::make_mut(table).name);
         }
-        if let Some(view) = self.views.get_mut(&id) {
+        if let Some(view) = Arc::make_mut(&mut self.views).get_mut(&id) {
             name.clone_into(&mut Arc::make_mut(view).name);
         }
         Ok(())
@@ -332,8 +347,7 @@ impl Catalog {
     }
 
     pub(super) fn table_mut(&mut self, id: TableId) -> Result<&mut Table, CatalogError> {
-        let table = self
-            .tables
+        let table = Arc::make_mut(&mut self.tables)
             .get_mut(&id)
             .ok_or_else(|| CatalogError::ConcurrentlyDropped(id.to_string()))?;
         Ok(Arc::make_mut(table))

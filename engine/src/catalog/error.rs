@@ -1,6 +1,9 @@
 //! What can be wrong with a name or a definition.
 
-use crate::client_error::{ClientError, SqlState};
+use crate::{
+    catalog::DATABASES_MAX,
+    client_error::{ClientError, SqlState},
+};
 
 /// An error of the catalogue.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -28,6 +31,10 @@ pub enum CatalogError {
     DependentObjects { what: &'static str, name: String, dependents: Vec<String> },
     #[error("database \"{0}\" does not exist")]
     UndefinedDatabase(String),
+    #[error("database \"{0}\" already exists")]
+    DuplicateDatabase(String),
+    #[error("a cluster has at most {DATABASES_MAX} databases beside its first")]
+    TooManyDatabases,
     #[error("could not complete because relation \"{0}\" was dropped by a concurrent transaction")]
     ConcurrentlyDropped(String),
     #[error("could not complete because relation \"{0}\" was changed by a concurrent transaction")]
@@ -46,6 +53,8 @@ impl ClientError for CatalogError {
             Self::NotATable(_) | Self::NotAView(_) => SqlState::WRONG_OBJECT_TYPE,
             Self::DependentObjects { .. } => SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
             Self::UndefinedDatabase(_) => SqlState::INVALID_CATALOG_NAME,
+            Self::DuplicateDatabase(_) => SqlState::DUPLICATE_DATABASE,
+            Self::TooManyDatabases => SqlState::PROGRAM_LIMIT_EXCEEDED,
             Self::ConcurrentlyDropped(_) | Self::ConcurrentlyChanged(_) => {
                 SqlState::SERIALIZATION_FAILURE
             }

@@ -1,4 +1,4 @@
-//! The isolation level of the database.
+//! The isolation level of a database.
 
 use serde::{Deserialize, Serialize};
 

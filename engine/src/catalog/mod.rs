@@ -1,4 +1,4 @@
-//! What exists, as of one version: schemas, tables, views and the live runs of every table.
+//! What exists, as of one version: databases, schemas, tables, views and the live runs of every table.
 //!
 //! ```text
 //!  Catalog (version 41) ──apply(changes)──▶ Catalog (version 42)
@@ -12,6 +12,7 @@
 
 mod alter;
 mod change;
+mod database;
 mod error;
 mod isolation;
 mod move_runs;
@@ -25,10 +26,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CommitSeq, SchemaId, TableId};
+use crate::ids::{CommitSeq, DatabaseId, SchemaId, TableId};
 
 pub use alter::TableChange;
 pub use change::{CatalogChange, RunDeletes};
+pub use database::{DATABASES_MAX, Database, DatabaseChange, FIRST_DATABASE};
 pub use error::CatalogError;
 pub use isolation::IsolationLevel;
 pub use schema::{SUPERUSER, Schema};
@@ -39,7 +41,7 @@ pub use table::{
 pub use temporary::{TEMPORARY_PREFIX, Temporary};
 pub use view::{FormerColumns, FormerName, View, ViewColumn};
 
-/// The schema every database starts with.
+/// The schema that the first database starts with.
 pub const PUBLIC_SCHEMA: SchemaId = SchemaId(2200);
 /// The schema of PostgreSQL's and Redshift's own tables.
 pub const PG_CATALOG_SCHEMA: SchemaId = SchemaId(11);
@@ -55,15 +57,20 @@ pub struct Catalog {
     pub version: CommitSeq,
     /// The next OID to give; never one that was used.
     pub next_oid: u32,
-    /// How transactions are kept apart.
-    #[serde(default)]
-    pub isolation: IsolationLevel,
-    schemas: BTreeMap<SchemaId, Arc<Schema>>,
-    tables: BTreeMap<TableId, Arc<Table>>,
-    views: BTreeMap<TableId, Arc<View>>,
-    /// The committed version that this one is made of, if temporary tables were added to it.
+    #[serde(default = "first_database")]
+    databases: Arc<BTreeMap<DatabaseId, Arc<Database>>>,
+    schemas: Arc<BTreeMap<SchemaId, Arc<Schema>>>,
+    tables: Arc<BTreeMap<TableId, Arc<Table>>>,
+    views: Arc<BTreeMap<TableId, Arc<View>>>,
+    /// That of the only database, in checkpoints of roots that had one only.
+    #[serde(default, rename = "isolation", skip_serializing)]
+    only_isolation: Option<IsolationLevel>,
+    /// The database whose schemas names are looked up in.
+    #[serde(skip, default = "current_database")]
+    current_database: DatabaseId,
+    /// The committed version that this one is made of, if it is seen from another database, or with temporary tables.
     #[serde(skip)]
-    committed: Option<Arc<Catalog>>,
+    held: Option<Arc<Catalog>>,
 }
 
 impl Default for Catalog {
@@ -71,13 +78,23 @@ impl Default for Catalog {
         Self {
             version: CommitSeq(0),
             next_oid: FIRST_USER_OID,
-            isolation: IsolationLevel::default(),
-            schemas: BTreeMap::from([(PUBLIC_SCHEMA, Arc::new(Schema::public()))]),
-            tables: BTreeMap::new(),
-            views: BTreeMap::new(),
-            committed: None,
+            databases: first_database(),
+            schemas: Arc::new(BTreeMap::from([(PUBLIC_SCHEMA, Arc::new(Schema::first()))])),
+            tables: Arc::default(),
+            views: Arc::default(),
+            only_isolation: None,
+            current_database: current_database(),
+            held: None,
         }
     }
+}
+
+fn first_database() -> Arc<BTreeMap<DatabaseId, Arc<Database>>> {
+    Arc::new(BTreeMap::from([(FIRST_DATABASE, Arc::new(Database::first()))]))
+}
+
+fn current_database() -> DatabaseId {
+    FIRST_DATABASE
 }
 
 /// A table or a view: they share one name space.
@@ -90,24 +107,32 @@ pub enum Relation {
 }
 
 impl Catalog {
-    /// Returns all user schemas, by id.
+    /// Returns what a checkpoint says, in the form of today.
+    pub(crate) fn upgraded(mut self) -> Result<Self, CatalogError> {
+        if let Some(level) = self.only_isolation.take() {
+            self.alter_database(FIRST_DATABASE, &DatabaseChange::Isolation(level))?;
+        }
+        Ok(self)
+    }
+
+    /// Returns the user schemas of the database, by id.
     pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
-        self.schemas.values()
+        self.schemas.values().filter(|schema| schema.database == self.current_database)
     }
 
-    /// Returns all tables, by id.
+    /// Returns the tables of the database, by id.
     pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
-        self.tables.values()
+        self.tables.values().filter(|table| self.is_here(table.schema))
     }
 
-    /// Returns all views, by id.
+    /// Returns the views of the database, by id.
     pub fn views(&self) -> impl Iterator<Item = &Arc<View>> {
-        self.views.values()
+        self.views.values().filter(|view| self.is_here(view.schema))
     }
 
-    /// Returns the schema of this name.
+    /// Returns the schema of this name in the database.
     pub fn schema(&self, name: &str) -> Option<&Arc<Schema>> {
-        self.schemas.values().find(|schema| schema.name == name)
+        self.schemas().find(|schema| schema.name == name)
     }
 
     /// Returns the schema with this id.

@@ -33,10 +33,11 @@ impl Catalog {
     /// Returns this version with a session's temporary tables in it. Whoever holds it holds this one.
     pub fn with_temporary(self: &Arc<Self>, temporary: &Temporary) -> Arc<Self> {
         let mut catalog = (**self).clone();
-        catalog.committed = Some(Arc::clone(self));
-        catalog.schemas.insert(temporary.schema.id, Arc::clone(&temporary.schema));
+        catalog.held = Some(Arc::clone(self));
+        Arc::make_mut(&mut catalog.schemas)
+            .insert(temporary.schema.id, Arc::clone(&temporary.schema));
         let tables = temporary.tables.iter().map(|table| (table.id, Arc::clone(table)));
-        catalog.tables.extend(tables);
+        Arc::make_mut(&mut catalog.tables).extend(tables);
         Arc::new(catalog)
     }
 
@@ -63,7 +64,12 @@ impl CatalogChange {
             | Self::SetDistStyle { table, .. }
             | Self::AdvanceIdentity { table, .. } => tables.contains(table),
             Self::PutView(view) => view.schema == schema,
-            Self::DropView(_) | Self::MoveRuns { .. } | Self::SetIsolationLevel(_) => false,
+            Self::DropView(_)
+            | Self::MoveRuns { .. }
+            | Self::SetIsolationLevel(_)
+            | Self::CreateDatabase(_)
+            | Self::AlterDatabase { .. }
+            | Self::DropDatabase(_) => false,
         }
     }
 }

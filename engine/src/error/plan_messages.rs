@@ -119,10 +119,6 @@ pub(super) fn classified(text: &str) -> (SqlState, String) {
     if let Some(message) = ungrouped(text) {
         return (SqlState::GROUPING_ERROR, message);
     }
-    if let Some(table) = text.strip_suffix("' not found").and_then(|t| t.strip_prefix("table '")) {
-        let message = format!("cross-database references are not supported: \"{table}\"");
-        return (SqlState::FEATURE_NOT_SUPPORTED, message);
-    }
     match MESSAGES.iter().find(|(known, ..)| text.contains(known)) {
         Some((_, sqlstate, Some(message))) => (*sqlstate, (*message).to_owned()),
         Some((_, sqlstate, None)) => (*sqlstate, in_sql(text)),

@@ -20,12 +20,14 @@
 //! | `key_filter`     | the keys among them, as one bit each                                    |
 //! | `row_address`    | the hidden columns that DELETE and UPDATE find rows by                  |
 //! | `arithmetic`     | which expressions may fail, and are not handed to Vortex                |
+//! | `damage`         | what is wrong with a run that cannot be read                            |
 //! | `merge`          | rows of a slice's runs in one order, with their addresses: what VACUUM writes anew |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
 //! | `stored_columns` | the table's columns as runs have them: other names, or lacking          |
 
 mod arithmetic;
+mod damage;
 mod inline;
 mod key_filter;
 mod merge;

@@ -18,22 +18,20 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use roaring::RoaringTreemap;
 use vortex::scan::selection::Selection;
 use vortex_datafusion::VortexAccessPlan;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    damage::Suspect,
     inline::{InlineRuns, RowWork},
     pruning::surviving_blocks,
     source::RunFile,
     stored_columns::StoredColumns,
 };
-use crate::storage::{
-    DeleteVector, ManagedStorage, StorageError, paths::ObjectPath, zones::ZoneMap,
-};
+use crate::storage::{DeleteVector, ManagedStorage, StorageError, zones::ZoneMap};
 
 /// How many blocks are read between two looks at a filter that still moves.
 const MOVING_FILTER_BLOCKS: usize = 64;
 
-type RowStream = BoxStream<'static, Result<RecordBatch>>;
+pub(super) type RowStream = BoxStream<'static, Result<RecordBatch>>;
 
 /// What is counted while runs are opened.
 #[derive(Clone)]
@@ -62,41 +60,13 @@ impl FileOpener for WarehouseOpener {
             let is_first = file.range.as_ref().is_none_or(|range| range.start == 0);
             return Ok(self.clone().open_inline(runs, is_first).boxed());
         }
-        let (opener, named) = (self.clone(), file.clone());
-        let opening = self.open_run(file)?;
-        Ok(async move {
-            match opening.await {
-                Err(error) => Err(opener.explained(&named, error).await),
-                Ok(rows) => {
-                    let explain = move |error| {
-                        let (opener, named) = (opener.clone(), named.clone());
-                        async move { Err(opener.explained(&named, error).await) }
-                    };
-                    Ok(rows.or_else(explain).boxed())
-                }
-            }
-        }
-        .boxed())
+        let suspect = Suspect::new(&self.storage, file.clone());
+        let opener = self.clone();
+        Ok(suspect.read(async move { opener.open_run(file)?.await }).boxed())
     }
 }
 
 impl WarehouseOpener {
-    /// Returns the error of a run that could not be read: whether its object is damaged is looked up only
-    /// now, because that takes reading all of it.
-    async fn explained(&self, file: &PartitionedFile, error: DataFusionError) -> DataFusionError {
-        let Some(run) = file.extensions.get::<RunFile>() else { return error };
-        let Some(checksum) = run.checksum else { return error };
-        match self.storage.get(&ObjectPath::Run(run.path)).await {
-            Ok(bytes) if xxh3_64(&bytes) == checksum => error,
-            Ok(_) => external(StorageError::DamagedRun {
-                table: run.table.to_string(),
-                slice: run.path.slice,
-                run: run.path.run,
-            }),
-            Err(missing) => external(missing),
-        }
-    }
-
     async fn open_inline(self, runs: Arc<InlineRuns>, is_first: bool) -> Result<RowStream> {
         if !is_first {
             return Ok(stream::empty().boxed());

@@ -5,7 +5,7 @@ use crate::{
     functions::definition::{Argument, BOOLEAN, Definition, Evaluate, error, form},
     functions::privilege,
     sql::SqlError,
-    system::{SystemContext, oids::DATABASE_OID, value::Value},
+    system::{SystemContext, value::Value},
 };
 
 /// The function.
@@ -29,14 +29,18 @@ fn evaluate(context: &SystemContext, arguments: &[Value]) -> Result<Value, SqlEr
         privilege::check_user(context, user)?;
     }
     match arguments.get(arguments.len().saturating_sub(2)) {
-        Some(Value::Text(name)) if name.eq_ignore_ascii_case(&context.database) => {
+        Some(Value::Text(name)) if context.catalog.database(&name.to_lowercase()).is_some() => {
             Ok(Value::from(true))
         }
         Some(Value::Text(name)) => {
             let message = format!("database \"{name}\" does not exist");
             Err(error(SqlState::INVALID_CATALOG_NAME, message))
         }
-        Some(Value::Integer(oid)) if *oid == i64::from(DATABASE_OID) => Ok(Value::from(true)),
+        Some(Value::Integer(oid)) => {
+            let mut databases = context.catalog.databases();
+            let is_there = databases.any(|database| i64::from(database.id.0) == *oid);
+            Ok(if is_there { Value::from(true) } else { Value::Null })
+        }
         _ => Ok(Value::Null),
     }
 }

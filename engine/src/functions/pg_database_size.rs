@@ -4,7 +4,7 @@ use crate::{
     client_error::SqlState,
     functions::definition::{Argument, BIGINT, Definition, Evaluate, error, form},
     sql::SqlError,
-    system::{SystemContext, oids::DATABASE_OID, value::Value},
+    system::{SystemContext, value::Value},
 };
 
 /// The function.
@@ -15,13 +15,16 @@ pub(super) const FUNCTION: Definition = Definition {
 };
 
 fn evaluate(context: &SystemContext, arguments: &[Value]) -> Result<Value, SqlError> {
-    let known = match arguments.first() {
-        Some(Value::Integer(oid)) => *oid == i64::from(DATABASE_OID),
-        Some(Value::Text(name)) => *name == context.database,
-        _ => false,
+    let catalog = &context.catalog;
+    let mut databases = catalog.databases();
+    let database = match arguments.first() {
+        Some(Value::Integer(oid)) => databases.find(|one| i64::from(one.id.0) == *oid),
+        Some(Value::Text(name)) => databases.find(|one| one.name == *name),
+        _ => None,
     };
-    if !known {
+    let Some(database) = database else {
         return Err(error(SqlState::INVALID_CATALOG_NAME, "this database does not exist"));
-    }
-    Ok(Value::from(context.catalog.tables().map(|table| table.manifest.bytes()).sum::<u64>()))
+    };
+    let tables = catalog.all_tables().filter(|it| catalog.database_of(it.schema) == database.id);
+    Ok(Value::from(tables.map(|table| table.manifest.bytes()).sum::<u64>()))
 }

@@ -18,6 +18,7 @@ use crate::{
     catalog::{CatalogError, FormerColumns, Relation, Table, View},
     client_error::SqlState,
     execution::{MARK_KEY, WarehouseTable},
+    ids::DatabaseId,
     plan::{
         late_binding_columns,
         planner::{Planner, QueryContext},
@@ -30,6 +31,9 @@ use crate::{
 /// Where unqualified names are looked up. No user schema can have this name: identifiers never
 /// start with `$` unquoted, and it is refused quoted.
 pub(super) const SEARCH_SCHEMA: &str = "$search_path";
+
+/// The database that names without one are in, whatever it is called. None can be called so.
+pub(super) const CURRENT_DATABASE: &str = "$database";
 
 /// Where a statement finds the table it changes, with the columns of row addresses: under its own name,
 /// so that other mentions of the table do not get these columns.
@@ -63,12 +67,18 @@ impl CatalogProviderList for CatalogView {
     }
 
     fn catalog_names(&self) -> Vec<String> {
-        vec![self.context.system.database.clone()]
+        self.context.catalog.databases().map(|database| database.name.clone()).collect()
     }
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        (name == self.context.system.database)
-            .then(|| Arc::new(self.clone()) as Arc<dyn CatalogProvider>)
+        if name == CURRENT_DATABASE {
+            return Some(Arc::new(self.clone()));
+        }
+        // One that is not there is answered too, for PostgreSQL's error.
+        Some(match self.context.catalog.database(name) {
+            Some(database) => Arc::new(self.seen_from(database.id)),
+            None => Arc::new(NoDatabase { name: name.to_owned() }),
+        })
     }
 }
 
@@ -82,6 +92,37 @@ impl CatalogProvider for CatalogView {
         // A schema that is not there is answered too: its tables then fail with PostgreSQL's error
         // rather than DataFusion's.
         Some(Arc::new(SchemaView { view: self.clone(), name: name.to_owned() }))
+    }
+}
+
+/// A database that does not exist.
+#[derive(Debug, Clone)]
+struct NoDatabase {
+    name: String,
+}
+
+impl CatalogProvider for NoDatabase {
+    fn schema_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn schema(&self, _name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for NoDatabase {
+    fn table_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn table(&self, _name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        Err(external(CatalogError::UndefinedDatabase(self.name.clone())))
+    }
+
+    fn table_exist(&self, _name: &str) -> bool {
+        false
     }
 }
 
@@ -127,11 +168,33 @@ fn mark() -> FieldMetadata {
     FieldMetadata::new(BTreeMap::from([(MARK_KEY.to_owned(), "true".to_owned())]))
 }
 
+fn system_table_elsewhere(name: &str) -> SqlError {
+    SqlError {
+        sqlstate: SqlState::FEATURE_NOT_SUPPORTED,
+        message: format!("system table \"{name}\" of another database cannot be queried"),
+        hint: Some("SVV_ALL_* and SVV_REDSHIFT_* tables show all databases.".to_owned()),
+        position: None,
+    }
+}
+
 fn external(error: CatalogError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
 impl CatalogView {
+    /// Returns what another database looks like to the statement: it can be read.
+    fn seen_from(&self, database: DatabaseId) -> Self {
+        let catalog = self.context.catalog.seen_from(database);
+        let context = QueryContext { catalog, ..(*self.context).clone() };
+        Self { planner: self.planner.clone(), context: Arc::new(context) }
+    }
+
+    /// Returns whether it is another database than the one connected to.
+    fn is_other_database(&self) -> bool {
+        let connected_to = self.context.system.catalog.current_database();
+        self.context.catalog.current_database() != connected_to
+    }
+
     async fn search(&self, name: &str) -> Result<Arc<dyn TableProvider>> {
         // PostgreSQL searches pg_catalog first unless the path names it.
         let path = &self.context.system.search_path;
@@ -166,7 +229,11 @@ impl CatalogView {
                 true => zone_maps::with_zone_maps(&self.context).await?,
                 false => Arc::clone(&self.context.system),
             };
-            return Ok(system::provider(schema, name, system));
+            let provider = system::provider(schema, name, system);
+            if provider.is_some() && self.is_other_database() {
+                return Err(DataFusionError::External(Box::new(system_table_elsewhere(name))));
+            }
+            return Ok(provider);
         }
         let catalog = &self.context.catalog;
         let Some(schema) = catalog.schema(schema) else { return Ok(None) };

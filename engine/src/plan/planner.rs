@@ -87,19 +87,18 @@ pub struct Planner {
 }
 
 impl Planner {
-    /// Returns a planner for a database on `slice_count` slices, all in this process.
-    pub fn new(database: &str, slice_count: u32, runtime: Arc<RuntimeEnv>) -> Result<Self> {
-        Self::with_distribution(database, slice_count, runtime, Arc::new(OneProcess))
+    /// Returns a planner for `slice_count` slices, all in this process.
+    pub fn new(slice_count: u32, runtime: Arc<RuntimeEnv>) -> Result<Self> {
+        Self::with_distribution(slice_count, runtime, Arc::new(OneProcess))
     }
 
     /// As [`Self::new`]; `distribution` says where the pieces of plans run.
     pub fn with_distribution(
-        database: &str,
         slice_count: u32,
         runtime: Arc<RuntimeEnv>,
         distribution: Arc<dyn Distribution>,
     ) -> Result<Self> {
-        let config = settings::session_config(database, slice_count as usize)?;
+        let config = settings::session_config(slice_count as usize)?;
         let builder = SessionStateBuilder::new()
             // Ours are asked before DataFusion's.
             .with_expr_planners(functions::planners())

@@ -2,7 +2,7 @@
 
 use datafusion::{config::ConfigOptions, error::Result, prelude::SessionConfig};
 
-use crate::plan::catalog_view::SEARCH_SCHEMA;
+use crate::plan::catalog_view::{CURRENT_DATABASE, SEARCH_SCHEMA};
 
 /// The settings that differ from DataFusion's defaults. Measured on TPC-H SF10, two cores, Vortex
 /// runs: together they halve the time of joins.
@@ -28,7 +28,7 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// Returns the configuration of every session.
-pub(super) fn session_config(database: &str, slice_count: usize) -> Result<SessionConfig> {
+pub(super) fn session_config(slice_count: usize) -> Result<SessionConfig> {
     let mut options = ConfigOptions::new();
     for (key, value) in SETTINGS {
         options.set(key, value)?;
@@ -37,5 +37,5 @@ pub(super) fn session_config(database: &str, slice_count: usize) -> Result<Sessi
         .with_target_partitions(slice_count)
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false)
-        .with_default_catalog_and_schema(database, SEARCH_SCHEMA))
+        .with_default_catalog_and_schema(CURRENT_DATABASE, SEARCH_SCHEMA))
 }

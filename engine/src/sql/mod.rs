@@ -19,6 +19,7 @@ mod cancel;
 mod column_definition;
 mod constraint;
 pub mod copy;
+mod create_database;
 mod create_schema;
 mod create_table;
 mod create_table_as;
@@ -70,10 +71,10 @@ pub use row_change::{
     Target, Update,
 };
 pub use statement::{
-    AlterDatabase, Cancel, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
-    CreateTableAs, CreateView, DistStyleName, Drop, DropKind, Explain, IdentityClause, LikeClause,
-    ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes,
-    TransactionModes, Vacuum, VacuumKind,
+    AlterDatabase, AlterDatabaseAction, Cancel, ColumnDefinition, Constraint, ConstraintKind,
+    CreateDatabase, CreateSchema, CreateTable, CreateTableAs, CreateView, DistStyleName, Drop,
+    DropKind, Explain, IdentityClause, LikeClause, ParsedStatement, QualifiedName, Set,
+    SortKeyClause, Statement, TableAttributes, TransactionModes, Vacuum, VacuumKind,
 };
 pub use values_query::values_query;
 

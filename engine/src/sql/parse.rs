@@ -6,7 +6,7 @@ use sqlparser::ast;
 
 use crate::sql::{
     ParsedStatement, SqlError, Statement, alter_database, alter_table, analyze,
-    analyze_compression, cancel, copy, create_schema, create_table, create_view,
+    analyze_compression, cancel, copy, create_database, create_schema, create_table, create_view,
     cursor::Cursor,
     delete, drop, explain, insert, lock, merge, query, session, set, show,
     source::Source,
@@ -82,6 +82,7 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
     cursor.advance();
     match word.as_str() {
         "create" => create(cursor),
+        "drop" if cursor.take("database") => cursor.identifier().map(Statement::DropDatabase),
         "drop" => drop::parse(cursor).map(Statement::Drop),
         "insert" => insert::parse(cursor).map(Statement::Insert),
         "delete" => delete::parse(cursor, None).map(Statement::Delete),
@@ -113,6 +114,9 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
 fn create(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
     if cursor.take("schema") {
         return create_schema::parse(cursor).map(Statement::CreateSchema);
+    }
+    if cursor.take("database") {
+        return create_database::parse(cursor).map(Statement::CreateDatabase);
     }
     if cursor.at("view") || cursor.at_all(&["or", "replace", "view"]) {
         return create_view::parse(cursor).map(Statement::CreateView);

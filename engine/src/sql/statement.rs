@@ -79,8 +79,12 @@ pub enum Statement {
     CreateSchema(CreateSchema),
     /// ALTER TABLE.
     AlterTable(AlterTable),
-    /// ALTER DATABASE … ISOLATION LEVEL.
+    /// CREATE DATABASE.
+    CreateDatabase(CreateDatabase),
+    /// ALTER DATABASE.
     AlterDatabase(AlterDatabase),
+    /// DROP DATABASE.
+    DropDatabase(String),
     /// DROP TABLE | VIEW | SCHEMA.
     Drop(Drop),
     /// TRUNCATE [TABLE].
@@ -341,13 +345,44 @@ pub struct CreateSchema {
     pub authorization: Option<String>,
 }
 
+/// CREATE DATABASE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateDatabase {
+    /// Its name.
+    pub name: String,
+    /// OWNER.
+    pub owner: Option<String>,
+    /// CONNECTION LIMIT; none is UNLIMITED.
+    pub connection_limit: Option<u32>,
+    /// ISOLATION LEVEL SERIALIZABLE; SNAPSHOT otherwise.
+    pub serializable: bool,
+}
+
 /// ALTER DATABASE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlterDatabase {
     /// Its name.
     pub name: String,
-    /// ISOLATION LEVEL SERIALIZABLE; SNAPSHOT otherwise.
-    pub serializable: bool,
+    /// What changes.
+    pub action: AlterDatabaseAction,
+}
+
+/// What ALTER DATABASE changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlterDatabaseAction {
+    /// RENAME TO.
+    Rename(String),
+    /// OWNER TO.
+    Owner(String),
+    /// CONNECTION LIMIT; none is UNLIMITED.
+    ConnectionLimit(Option<u32>),
+    /// COLLATE CASE_SENSITIVE, as all databases are.
+    CaseSensitive,
+    /// ISOLATION LEVEL.
+    Isolation {
+        /// SERIALIZABLE; SNAPSHOT otherwise.
+        serializable: bool,
+    },
 }
 
 /// CANCEL.

@@ -44,7 +44,6 @@ const UNSUPPORTED: &[(&[&str], &str, &str)] = &[
     (&["create", "user"], "CREATE USER", "There is one user; its name and password are settings."),
     (&["create", "role"], "CREATE ROLE", "There is one user, who may do everything."),
     (&["create", "group"], "CREATE GROUP", "There is one user, who may do everything."),
-    (&["create", "database"], "CREATE DATABASE", "Use CREATE SCHEMA."),
     (
         &["create", "index"],
         "CREATE INDEX",
@@ -103,7 +102,6 @@ const UNSUPPORTED: &[(&[&str], &str, &str)] = &[
     (&["drop", "user"], "DROP USER", "There is one user."),
     (&["drop", "role"], "DROP ROLE", "There is one user."),
     (&["drop", "group"], "DROP GROUP", "There is one user."),
-    (&["drop", "database"], "DROP DATABASE", "Use DROP SCHEMA … CASCADE."),
     (&["drop", "index"], "DROP INDEX", "There are no indexes."),
     (&["drop", "sequence"], "DROP SEQUENCE", "There are no sequences."),
     (&["drop", "function"], "DROP FUNCTION", "There are no user-defined functions."),

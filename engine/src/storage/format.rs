@@ -2,12 +2,13 @@
 
 use std::{
     io,
+    panic::AssertUnwindSafe,
     sync::{Arc, LazyLock},
 };
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use bytes::BytesMut;
-use futures::stream;
+use futures::{FutureExt, stream};
 use object_store::{
     MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, path::Path,
 };
@@ -119,8 +120,20 @@ async fn write<W: VortexWrite + Unpin>(
     options.write(object, ArrayStreamAdapter::new(dtype, stream::iter(arrays))).await
 }
 
-/// Reads the zone map of a run.
+/// Reads the zone map of a run. Who decodes bytes that are not what was written may panic: that is an error of the run.
 pub(crate) async fn read_zone_map(
+    reader: Arc<dyn VortexReadAt>,
+    location: &Path,
+    bytes: u64,
+) -> Result<ZoneMap, StorageError> {
+    let reading = AssertUnwindSafe(read_whole_zone_map(reader, location, bytes));
+    reading.catch_unwind().await.unwrap_or_else(|_| {
+        let message = "it cannot be decoded".to_owned();
+        Err(StorageError::Corrupt { path: location.to_string(), message })
+    })
+}
+
+async fn read_whole_zone_map(
     reader: Arc<dyn VortexReadAt>,
     location: &Path,
     bytes: u64,

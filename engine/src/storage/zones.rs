@@ -2,7 +2,7 @@
 //!
 //! Stored in the run itself, as a metadata segment of its file, in Arrow's IPC format: for column
 //! *i* the columns `min_i`, `max_i` (absent where the type has no bounds) and `nulls_i`, one row
-//! per block of [`BLOCK_ROWS`] rows.
+//! per block of [`BLOCK_ROWS`] rows. Its checksum follows: a wrong bound would hide rows.
 
 use std::{collections::HashMap, io::Cursor, ops::Range, sync::Arc};
 
@@ -13,6 +13,8 @@ use arrow::{
     error::ArrowError,
     ipc::{reader::StreamReader, writer::StreamWriter},
 };
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     bounds::{Bounds, bounds},
@@ -26,6 +28,9 @@ use crate::distribution::DistributionError;
 pub const BLOCK_ROWS: usize = 8_192;
 
 const ROW_COUNT_KEY: &str = "rows";
+
+/// What comes between the zones and their checksum, behind the end of what Arrow reads.
+const CHECKSUM_MARK: &[u8] = b"xxh3";
 
 /// The zone map of one run.
 #[derive(Debug)]
@@ -114,13 +119,17 @@ impl ZoneMap {
         let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
         let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
         writer.write(&batch)?;
-        writer.into_inner()
+        let mut bytes = writer.into_inner()?;
+        let checksum = xxh3_64(&bytes);
+        bytes.extend(CHECKSUM_MARK);
+        bytes.extend(checksum.to_le_bytes());
+        Ok(bytes)
     }
 
     /// Returns the zone map that [`ZoneMap::encode`] wrote into a run whose columns have these names.
     pub(crate) fn decode(bytes: &[u8], names: Vec<String>) -> Result<Self, ArrowError> {
         let damaged = |what: &str| ArrowError::ParseError(format!("zone map without {what}"));
-        let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
+        let mut reader = StreamReader::try_new(Cursor::new(verified(bytes)?), None)?;
         let schema = reader.schema();
         let row_count = schema
             .metadata()
@@ -136,7 +145,14 @@ impl ZoneMap {
                 null_counts: nulls.as_primitive_opt::<UInt64Type>()?.clone(),
             })
         });
-        Ok(Self { row_count, names, columns: columns.collect() })
+        let zones = Self { row_count, names, columns: columns.collect() };
+        let has_all_blocks = batch.num_rows() == zones.block_count();
+        let has_all_columns = zones.columns.len() == zones.names.len();
+        let knows_nulls = zones.columns.iter().all(|column| column.null_counts.null_count() == 0);
+        match has_all_blocks && has_all_columns && knows_nulls {
+            true => Ok(zones),
+            false => Err(damaged("the zones of all blocks and columns")),
+        }
     }
 
     /// Returns the memory it takes.
@@ -147,6 +163,16 @@ impl ZoneMap {
             bounds + column.null_counts.get_array_memory_size()
         });
         columns.sum()
+    }
+}
+
+/// Returns an encoded zone map without its checksum, which is seen to match; those of older runs have none.
+fn verified(bytes: &[u8]) -> Result<&[u8], ArrowError> {
+    let Some((marked, checksum)) = bytes.split_last_chunk() else { return Ok(bytes) };
+    let Some(zones) = marked.strip_suffix(CHECKSUM_MARK) else { return Ok(bytes) };
+    match xxh3_64(zones) == u64::from_le_bytes(*checksum) {
+        true => Ok(zones),
+        false => Err(ArrowError::ParseError("zone map with another checksum".to_owned())),
     }
 }
 
@@ -257,4 +283,36 @@ fn overall_bounds(data_type: &DataType, zones: &ZoneColumn, row_count: usize) ->
     }
     let overall = |bound: &ArrayRef| bounds(data_type, 1, &[(0, cast(bound, data_type).ok()?)]);
     Some(Bounds { min: overall(min)?.min, max: overall(max)?.max })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use arrow::array::{Int32Array, StringViewArray};
+
+    use super::*;
+
+    #[test]
+    fn a_flipped_bit_in_a_zone_map_changes_no_answer() {
+        let fields = [("x", DataType::Int32), ("s", DataType::Utf8View)];
+        let fields = fields.map(|(name, data_type)| Field::new(name, data_type, true));
+        let schema: SchemaRef = Arc::new(Schema::new(fields.to_vec()));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from(vec![Some(3), None, Some(7)])),
+            Arc::new(StringViewArray::from(vec![Some("a"), Some("b"), None])),
+        ];
+        let rows = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+        let (zones, _) = ZoneMap::build(&schema, &[rows]).unwrap();
+        let names = || vec!["x".to_owned(), "s".to_owned()];
+        let bytes = zones.encode().unwrap();
+        for position in 0..bytes.len() {
+            let mut broken = bytes.clone();
+            broken[position] ^= 4;
+            // Without its mark it is one of before there were checksums.
+            if let Ok(Ok(read)) = catch_unwind(|| ZoneMap::decode(&broken, names())) {
+                assert_eq!(format!("{read:?}"), format!("{zones:?}"), "byte {position}");
+            }
+        }
+    }
 }

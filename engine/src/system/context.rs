@@ -87,6 +87,16 @@ impl SystemContext {
             .find(|name| !name.starts_with(TEMPORARY_PREFIX) && self.schema_id(name).is_some())
     }
 
+    /// Returns the same as seen from each database: for the tables that show them all.
+    pub(crate) fn in_each_database(&self) -> Vec<Self> {
+        let databases = self.catalog.databases().map(|database| Self {
+            catalog: self.catalog.seen_from(database.id),
+            database: database.name.clone(),
+            ..self.clone()
+        });
+        databases.collect()
+    }
+
     /// Returns the id of a schema, the system's own included.
     pub(crate) fn schema_id(&self, name: &str) -> Option<SchemaId> {
         match name {

@@ -97,6 +97,21 @@ pub struct TableAnalyzed {
     pub previous_us: Option<i64>,
 }
 
+/// A transaction that was refused because of what others did: what `STL_TR_CONFLICT` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionConflict {
+    /// The transaction.
+    pub xid: Xid,
+    /// Its session.
+    pub pid: Pid,
+    /// When it started: microseconds since 1970, UTC.
+    pub start_us: i64,
+    /// When it was refused.
+    pub abort_us: i64,
+    /// The table that both wanted.
+    pub table: TableId,
+}
+
 /// A step of the vacuum of a table: what `STL_VACUUM` shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VacuumEvent {

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use crate::{
     ids::{Pid, QueryId},
     system::event::{
-        LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed, VacuumEvent,
-        VacuumPhase, VacuumProgress,
+        LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed,
+        TransactionConflict, VacuumEvent, VacuumPhase, VacuumProgress,
     },
 };
 
@@ -26,6 +26,7 @@ pub struct EventLog {
     loads: Mutex<VecDeque<LoadFinished>>,
     statements: Mutex<VecDeque<StatementFinished>>,
     analyzed: Mutex<VecDeque<TableAnalyzed>>,
+    conflicts: Mutex<VecDeque<TransactionConflict>>,
     vacuums: Mutex<VecDeque<VacuumEvent>>,
     vacuum_progress: Mutex<Option<VacuumProgress>>,
 }
@@ -62,6 +63,16 @@ impl EventLog {
     /// Calls `visit` with every table that ANALYZE looked at, oldest first.
     pub fn visit_analyzed(&self, visit: impl FnMut(&TableAnalyzed)) {
         self.analyzed.lock().iter().for_each(visit);
+    }
+
+    /// Records a transaction that was refused because of what others did.
+    pub fn transaction_conflict(&self, conflict: TransactionConflict) {
+        push(&mut self.conflicts.lock(), conflict);
+    }
+
+    /// Calls `visit` with every transaction that was refused, oldest first.
+    pub fn visit_conflicts(&self, visit: impl FnMut(&TransactionConflict)) {
+        self.conflicts.lock().iter().for_each(visit);
     }
 
     /// Records a step of a vacuum.

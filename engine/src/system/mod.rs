@@ -43,8 +43,8 @@ use std::sync::LazyLock;
 
 pub use context::{SessionInfo, SystemContext};
 pub use event::{
-    LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed, VacuumEvent,
-    VacuumPhase, VacuumProgress,
+    LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed, TransactionConflict,
+    VacuumEvent, VacuumPhase, VacuumProgress,
 };
 pub use event_log::{EVENTS_OF_A_KIND_MAX, EventLog, QUERY_TEXT_BYTES_MAX};
 pub use provider::provider;

@@ -2,8 +2,6 @@
 
 use crate::{ids::TableId, system::table::WELL_KNOWN_OIDS};
 
-/// The database's OID; there is one database per cluster so far.
-pub(crate) const DATABASE_OID: u32 = 100;
 /// The OID of `pg_default`.
 pub(crate) const DEFAULT_TABLESPACE: u32 = 1663;
 

@@ -175,15 +175,21 @@ pub(crate) fn by_path(context: &SystemContext, name: &str) -> Option<Relation> {
     Some(relations.swap_remove(position))
 }
 
+fn by_schema(context: &SystemContext, schema: &str, name: &str) -> Option<Relation> {
+    let mut relations = all(context).into_iter();
+    relations.find(|relation| relation.schema_name == schema && relation.name == name)
+}
+
 /// Returns the relation of this name, qualified or not; the error is PostgreSQL's.
 pub(crate) fn by_name(context: &SystemContext, text: &str) -> Result<Relation, SqlError> {
     let parts = identifier::split(text).unwrap_or_default();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let found = match parts.as_slice() {
         [name] => by_path(context, name),
-        [schema, name] | [_, schema, name] => all(context)
-            .into_iter()
-            .find(|relation| relation.schema_name == *schema && relation.name == *name),
+        [schema, name] => by_schema(context, schema, name),
+        [database, schema, name] if *database == context.database => {
+            by_schema(context, schema, name)
+        }
         _ => None,
     };
     found.ok_or_else(|| SqlError {

@@ -111,7 +111,7 @@ macro_rules! from_id {
     };
 }
 
-from_id!(TableId, SchemaId, ColumnId, UserId, SliceId, Xid, QueryId, Pid);
+from_id!(DatabaseId, TableId, SchemaId, ColumnId, UserId, SliceId, Xid, QueryId, Pid);
 
 impl From<u64> for Value {
     /// Saturates: no count of rows or bytes comes near.

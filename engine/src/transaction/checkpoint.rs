@@ -10,7 +10,8 @@
 //!   [`RECORDS_MAX`] records it is due in any case, which bounds the time of a restart.
 //! * It is the state after a record that is durable, and is written while others follow: a commit never waits
 //!   for it. One that fails is only a slower restart; the next is tried with the next record.
-//! * The checkpoint before it and what follows that stay, in case this one is unreadable.
+//! * The checkpoint before it and what follows that stay: a restart that finds this one damaged takes that
+//!   (`recovery.rs`).
 
 use std::sync::Arc;
 
@@ -147,7 +148,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{CatalogChange, SortKey, Table},
+        catalog::{CatalogChange, FIRST_DATABASE, SortKey, Table},
         distribution::DistStyle,
         ids::Pid,
         storage::writer::TableWriter,
@@ -164,7 +165,7 @@ mod tests {
         writer.write(rows).await.unwrap();
         let runs = writer.finish().await.unwrap();
         assert!(runs.iter().all(|run| run.inline.is_some()));
-        let mut transaction = log.begin(log.new_locks(Pid(1)));
+        let mut transaction = log.begin(log.new_locks(Pid(1)), FIRST_DATABASE);
         transaction.change(vec![CatalogChange::AppendRuns { table: table.id, runs }]).unwrap();
         log.commit(transaction).await.unwrap();
     }
@@ -188,7 +189,7 @@ mod tests {
         let log = CommitLog::open(Arc::clone(&storage), Some(1), 1).await.unwrap();
         let columns = [("x", SqlType::BigInt)];
         let table = Table::of_columns(&columns, DistStyle::Even, SortKey::Auto);
-        let mut transaction = log.begin(log.new_locks(Pid(1)));
+        let mut transaction = log.begin(log.new_locks(Pid(1)), FIRST_DATABASE);
         let create = CatalogChange::CreateTable(Arc::new(table.clone()));
         transaction.change(vec![create]).unwrap();
         log.commit(transaction).await.unwrap();

@@ -2,6 +2,7 @@
 
 use crate::{
     distribution::HASH_VERSION,
+    ids,
     storage::{
         ManagedStorage,
         paths::{ObjectPath, ObjectPrefix},
@@ -21,7 +22,7 @@ pub(super) async fn open_cluster(
     let path = ObjectPath::Cluster;
     if storage.list(ObjectPrefix::Log).await?.is_empty() {
         let cluster = Cluster {
-            cluster_id: format!("{:032x}", rand::random::<u128>()),
+            cluster_id: format!("{:032x}", ids::random()),
             slice_count: asked.unwrap_or(default),
             dist_hash_version: HASH_VERSION,
         };

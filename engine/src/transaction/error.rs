@@ -22,7 +22,7 @@ pub enum TransactionError {
     #[error("commit log record {0} is missing")]
     Missing(u64),
     /// Another leader writes to this root.
-    #[error("another leader has taken over this storage root; this one no longer writes")]
+    #[error("another leader has taken over this storage root; this one has stopped")]
     Fenced,
     /// The log was written by a newer Blueshift.
     #[error("commit log object \"{path}\" has format version {version}, this build reads {known}")]

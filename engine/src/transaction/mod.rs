@@ -22,6 +22,7 @@ mod commit_log;
 mod error;
 mod garbage;
 mod locks;
+mod log_writer;
 mod record;
 mod record_write;
 mod recovery;
@@ -137,7 +138,7 @@ impl Transaction {
         match &self.tracked {
             Some(tracked) => tracked.commit(self.locks.owner(), &self.changes, at),
             // What it has read is known to nobody.
-            None if head.isolation != self.base.isolation => {
+            None if head.isolation_in(self.base.current_database()) != self.base.isolation() => {
                 Err(TransactionError::IsolationLevelChanged)
             }
             None => Ok(()),

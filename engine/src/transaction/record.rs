@@ -15,8 +15,9 @@ use crate::{
     transaction::TransactionError,
 };
 
-/// The version of all three formats. Version 2 has the rows of small runs in records and checkpoints.
-const FORMAT_VERSION: u32 = 2;
+/// The version of all three formats. Version 2 has the rows of small runs in records and checkpoints, version 3 has
+/// databases.
+const FORMAT_VERSION: u32 = 3;
 /// The oldest version that is still read.
 const FORMAT_VERSION_MIN: u32 = 1;
 

@@ -1,4 +1,4 @@
-//! Restart: what was committed, from the newest checkpoint and the records after it.
+//! Restart: what was committed, from the newest checkpoint that is whole and the records after it.
 //!
 //! Records are fetched side by side, since each is an object of its own, and applied in their order.
 
@@ -30,7 +30,7 @@ const ATTEMPTS: usize = 5;
 pub(super) struct Recovered {
     /// The state after the last record.
     pub(super) catalog: Catalog,
-    /// The newest checkpoint; 0 if there is none.
+    /// The checkpoint it starts from; 0 if there is none.
     pub(super) checkpoint: CommitSeq,
     /// Its size.
     pub(super) checkpoint_bytes: u64,
@@ -39,28 +39,69 @@ pub(super) struct Recovered {
 }
 
 /// Reads the log of a root.
+///
+/// A checkpoint that is damaged is passed over: the one before it and the records since are there yet
+/// (`checkpoint.rs`).
 pub(super) async fn recover(storage: &ManagedStorage) -> Result<Recovered, TransactionError> {
+    let (mut records, mut checkpoints) = (Vec::new(), Vec::new());
+    for object in storage.list(ObjectPrefix::Log).await? {
+        match object.path {
+            ObjectPath::Commit(seq) => records.push((seq, object.bytes)),
+            ObjectPath::Checkpoint(seq) => checkpoints.push((seq, object.bytes)),
+            _ => {}
+        }
+    }
+    checkpoints.sort_unstable();
+    let mut damage = None;
+    while let Some(newest) = checkpoints.pop() {
+        match read_checkpoint(storage, newest).await {
+            Ok(mut recovered) => {
+                replay_records(storage, &mut recovered, records).await?;
+                return Ok(recovered);
+            }
+            Err(error) if is_damage(&error) => {
+                tracing::error!(%error, "checkpoint passed over");
+                damage.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
     let mut recovered = Recovered {
         catalog: Catalog::default(),
         checkpoint: CommitSeq(0),
         checkpoint_bytes: 0,
         record_bytes: 0,
     };
-    let mut records: Vec<(CommitSeq, u64)> = Vec::new();
-    for object in storage.list(ObjectPrefix::Log).await? {
-        match object.path {
-            ObjectPath::Commit(seq) => records.push((seq, object.bytes)),
-            ObjectPath::Checkpoint(seq) if seq > recovered.checkpoint => {
-                (recovered.checkpoint, recovered.checkpoint_bytes) = (seq, object.bytes);
-            }
-            _ => {}
-        }
+    match (replay_records(storage, &mut recovered, records).await, damage) {
+        (Ok(()), _) => Ok(recovered),
+        // The records that the checkpoint made superfluous are gone.
+        (Err(TransactionError::Missing(_)), Some(damage)) => Err(damage),
+        (Err(error), _) => Err(error),
     }
-    if recovered.checkpoint > CommitSeq(0) {
-        let path = ObjectPath::Checkpoint(recovered.checkpoint);
-        let bytes = storage.get(&path).await?;
-        recovered.catalog = record::decode(Kind::Checkpoint, &path.to_string(), &bytes)?;
-    }
+}
+
+fn is_damage(error: &TransactionError) -> bool {
+    // A flipped bit may make another version of it.
+    matches!(error, TransactionError::Damaged { .. } | TransactionError::FormatVersion { .. })
+}
+
+async fn read_checkpoint(
+    storage: &ManagedStorage,
+    (checkpoint, checkpoint_bytes): (CommitSeq, u64),
+) -> Result<Recovered, TransactionError> {
+    let path = ObjectPath::Checkpoint(checkpoint);
+    let bytes = storage.get(&path).await?;
+    let catalog: Catalog = record::decode(Kind::Checkpoint, &path.to_string(), &bytes)?;
+    let catalog = catalog.upgraded()?;
+    Ok(Recovered { catalog, checkpoint, checkpoint_bytes, record_bytes: 0 })
+}
+
+/// Does what the records say that follow.
+async fn replay_records(
+    storage: &ManagedStorage,
+    recovered: &mut Recovered,
+    mut records: Vec<(CommitSeq, u64)>,
+) -> Result<(), TransactionError> {
     let catalog = &mut recovered.catalog;
     records.retain(|(seq, _)| *seq > catalog.version);
     records.sort_unstable();
@@ -76,8 +117,29 @@ pub(super) async fn recover(storage: &ManagedStorage) -> Result<Recovered, Trans
         let path = ObjectPath::Commit(seq).to_string();
         replay(catalog, &record::decode(Kind::Commit, &path, &bytes)?, &path)?;
     }
-    drop(objects);
-    Ok(recovered)
+    Ok(())
+}
+
+/// Reads every object of a log, those included that a restart would not; returns what is wrong with them.
+pub(super) async fn damaged_objects(
+    storage: &ManagedStorage,
+) -> Result<Vec<TransactionError>, StorageError> {
+    let mut damaged = Vec::new();
+    for object in storage.list(ObjectPrefix::Log).await? {
+        let name = object.path.to_string();
+        let bytes = storage.get(&object.path).await?;
+        let decoded = match object.path {
+            ObjectPath::Commit(_) => {
+                record::decode::<CommitRecord>(Kind::Commit, &name, &bytes).map(drop)
+            }
+            ObjectPath::Checkpoint(_) => {
+                record::decode::<Catalog>(Kind::Checkpoint, &name, &bytes).map(drop)
+            }
+            _ => Ok(()),
+        };
+        damaged.extend(decoded.err());
+    }
+    Ok(damaged)
 }
 
 /// As [`recover`], of a log that another leader may still write: what was listed may be deleted by the time it
@@ -149,7 +211,8 @@ pub(super) async fn delete_unreachable_objects(
     storage: &ManagedStorage,
     catalog: &Catalog,
 ) -> Result<(), TransactionError> {
-    let live: HashSet<ObjectPath> = catalog.tables().flat_map(|table| table.objects()).collect();
+    let live: HashSet<ObjectPath> =
+        catalog.all_tables().flat_map(|table| table.objects()).collect();
     for object in storage.list(ObjectPrefix::Tables).await? {
         if !live.contains(&object.path) {
             storage.delete(&object.path).await?;

@@ -28,7 +28,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::{
     catalog::{Catalog, CatalogChange, IsolationLevel},
-    ids::{CommitSeq, Pid, TableId, Xid},
+    ids::{CommitSeq, DatabaseId, Pid, TableId, Xid},
     transaction::TransactionError,
 };
 
@@ -105,15 +105,16 @@ impl Serializable {
         Arc::new(Self { head, state: Mutex::default() })
     }
 
-    /// Returns the newest version, and what follows a transaction that reads it, if its database is serializable.
-    pub(super) fn begin(self: &Arc<Self>) -> (Arc<Catalog>, Option<Tracked>) {
-        let head = Arc::clone(&self.head.read());
-        if head.isolation == IsolationLevel::Snapshot {
+    /// Returns the newest version as it is seen from a database, and what follows a transaction that reads it, if the
+    /// database is serializable.
+    pub(super) fn begin(self: &Arc<Self>, database: DatabaseId) -> (Arc<Catalog>, Option<Tracked>) {
+        let head = self.head.read().seen_from(database);
+        if head.isolation() != Some(IsolationLevel::Serializable) {
             return (head, None);
         }
         let mut state = self.state.lock();
         // Read under the lock: nothing is forgotten between the version and its note.
-        let head = Arc::clone(&self.head.read());
+        let head = self.head.read().seen_from(database);
         *state.snapshots.entry(head.version).or_default() += 1;
         let snapshot = head.version;
         let tracked =
@@ -198,7 +199,10 @@ fn tables_of(change: &CatalogChange) -> ([Option<TableId>; 2], bool) {
         | CatalogChange::DropView(_)
         | CatalogChange::SetDistStyle { .. }
         | CatalogChange::AdvanceIdentity { .. }
-        | CatalogChange::SetIsolationLevel(_) => ([None, None], true),
+        | CatalogChange::SetIsolationLevel(_)
+        | CatalogChange::CreateDatabase(_)
+        | CatalogChange::AlterDatabase { .. }
+        | CatalogChange::DropDatabase(_) => ([None, None], true),
     }
 }
 
@@ -301,6 +305,7 @@ mod tests {
     use rand::{Rng, SeedableRng, rngs::StdRng};
 
     use super::*;
+    use crate::catalog::FIRST_DATABASE;
 
     const PID: Pid = Pid(1);
     const TABLES: u32 = 4;
@@ -351,7 +356,8 @@ mod tests {
     impl Simulation {
         fn new(seed: u64) -> Self {
             let mut catalog = Catalog::default();
-            catalog.isolation = IsolationLevel::Serializable;
+            let level = CatalogChange::SetIsolationLevel(IsolationLevel::Serializable);
+            catalog.apply(&level).unwrap();
             Self {
                 random: StdRng::seed_from_u64(seed),
                 serializable: Serializable::new(Arc::new(RwLock::new(Arc::new(catalog)))),
@@ -364,7 +370,7 @@ mod tests {
 
         fn step(&mut self, number: u64) {
             if self.open.is_empty() || self.open.len() < 5 && self.random.random_bool(0.2) {
-                let (_, tracked) = self.serializable.begin();
+                let (_, tracked) = self.serializable.begin(FIRST_DATABASE);
                 self.open.push((tracked.unwrap(), Xid(number), Vec::new()));
             }
             let which = self.random.random_range(0..self.open.len());
@@ -415,7 +421,7 @@ mod tests {
             // All is forgotten when nobody is left who does not see it.
             simulation.open.clear();
             simulation.publish();
-            drop(simulation.serializable.begin());
+            drop(simulation.serializable.begin(FIRST_DATABASE));
             assert!(simulation.serializable.state.lock().committed.is_empty(), "seed {seed}");
         }
     }
@@ -423,10 +429,10 @@ mod tests {
     #[test]
     fn one_old_snapshot_does_not_keep_everything() {
         let mut simulation = Simulation::new(0);
-        let (_, old) = simulation.serializable.begin();
+        let (_, old) = simulation.serializable.begin(FIRST_DATABASE);
         let old = old.unwrap();
         for number in 0..2 * COMMITTED_MAX as u64 {
-            let (_, tracked) = simulation.serializable.begin();
+            let (_, tracked) = simulation.serializable.begin(FIRST_DATABASE);
             let table = TableId(number as u32 % TABLES);
             let change = CatalogChange::AppendRuns { table, runs: Vec::new() };
             tracked.unwrap().commit((Xid(number), PID), &[change], simulation.next).unwrap();

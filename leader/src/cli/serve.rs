@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use engine::transaction::TransactionError;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -77,7 +78,8 @@ impl Serve {
     }
 }
 
-/// Starts a warehouse, says that it is ready, and serves until it is told to stop.
+/// Starts a warehouse, says that it is ready, and serves until it is told to stop; fails if another leader has taken the
+/// storage root over.
 pub(super) async fn serve(
     starting: impl Future<Output = Result<Standalone, Error>> + Send + 'static,
     stop: &mut StopSignal,
@@ -92,10 +94,16 @@ pub(super) async fn serve(
         }
     };
     say(format_args!("ready: postgres {}", reachable(warehouse.local_addr())));
-    stop.received().await;
-    tracing::info!("shutting down");
+    let fenced = tokio::select! {
+        () = stop.received() => None,
+        () = warehouse.fenced() => Some(TransactionError::Fenced),
+    };
+    match &fenced {
+        Some(error) => tracing::error!("shutting down: {error}"),
+        None => tracing::info!("shutting down"),
+    }
     warehouse.shutdown().await;
-    Ok(())
+    fenced.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Returns where a client on this machine connects to what listens at `address`.

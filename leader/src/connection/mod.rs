@@ -29,7 +29,10 @@ use std::{
 };
 
 use bytes::BytesMut;
-use engine::client_error::{ClientError, SqlState};
+use engine::{
+    client_error::{ClientError, SqlState},
+    transaction::TransactionError,
+};
 use futures::FutureExt;
 use pgwire::messages::{
     response::{ReadyForQuery, TransactionStatus},
@@ -317,8 +320,12 @@ impl Connection {
     }
 
     fn say_goodbye(&mut self) {
-        let message = "terminating connection due to administrator command";
-        let error = Error::statement(SqlState::ADMIN_SHUTDOWN, message);
+        let error = if self.shared.leader.log().is_fenced() {
+            engine::error::Error::from(TransactionError::Fenced).into()
+        } else {
+            let message = "terminating connection due to administrator command";
+            Error::statement(SqlState::ADMIN_SHUTDOWN, message)
+        };
         self.output.push(&error_response(Severity::Fatal, &error));
     }
 

@@ -260,10 +260,6 @@ async fn open(
     let place = Arc::clone(&shared.places)
         .try_acquire_owned()
         .map_err(|_| refused(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already"))?;
-    if database != shared.leader.database() {
-        let message = format!("database \"{database}\" does not exist");
-        return Err(refused(SqlState::INVALID_CATALOG_NAME, message));
-    }
     let startup_parameters = packet.session_parameters();
     let application_name = startup_parameters
         .iter()

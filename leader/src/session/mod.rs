@@ -20,9 +20,9 @@ use std::sync::Arc;
 use chrono::Utc;
 use datafusion::common::ScalarValue;
 use engine::{
-    catalog::{Catalog, Table},
+    catalog::{Catalog, CatalogError, Table},
     client_error::SqlState,
-    ids::{Pid, QueryId},
+    ids::{DatabaseId, Pid, QueryId},
     plan::{PlanningSession, QueryContext},
     sql::{self, ParsedStatement},
     system::{SessionInfo, SystemContext},
@@ -63,6 +63,7 @@ pub struct ClientIdentity {
 pub struct Session {
     leader: Arc<Leader>,
     client: ClientIdentity,
+    database: DatabaseId,
     parameters: Parameters,
     mode: Mode,
     transaction: Option<Transaction>,
@@ -89,10 +90,6 @@ pub(crate) struct LastCopy {
 impl Session {
     /// Opens a session for an authenticated client.
     pub fn open(leader: &Arc<Leader>, client: ClientIdentity) -> Result<Self, Error> {
-        if client.database != leader.database() {
-            let error = engine::catalog::CatalogError::UndefinedDatabase(client.database.clone());
-            return Err(error.into());
-        }
         let mut parameters = Parameters::new(&client.user);
         for (name, value) in &client.startup_parameters {
             // Drivers send parameters of their own (`client_protocol_version`, …): unknown ones and
@@ -109,9 +106,15 @@ impl Session {
             started_us: Utc::now().timestamp_micros(),
             query: None,
         });
+        // Looked up once the session is known: who drops the database has found it, or it finds that it has gone.
+        let head = leader.log().head();
+        let Some(database) = head.database(&client.database).map(|database| database.id) else {
+            return Err(CatalogError::UndefinedDatabase(client.database).into());
+        };
         Ok(Self {
             leader: Arc::clone(leader),
             client,
+            database,
             parameters,
             mode: Mode::Autocommit,
             transaction: None,

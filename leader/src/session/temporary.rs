@@ -58,7 +58,7 @@ impl Session {
         let schema = known.unwrap_or_else(|| {
             let name = format!("{TEMPORARY_PREFIX}{}", self.client.pid);
             let id = SchemaId(self.leader.log().new_oid());
-            Arc::new(Schema { id, name, owner: SUPERUSER })
+            Arc::new(Schema { id, database: self.database, name, owner: SUPERUSER })
         });
         self.temporary.schema = Some(Arc::clone(&schema));
         let is_there = self.catalog().schema_by_id(schema.id).is_some();

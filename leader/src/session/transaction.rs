@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use engine::{
     catalog::{Catalog, CatalogChange},
     client_error::SqlState,
-    ids::TableId,
+    ids::{TableId, Xid},
     sql::TransactionModes,
+    system::TransactionConflict,
     transaction::{HeldLocks, LockMode, Transaction, TransactionError},
 };
 
@@ -120,10 +122,14 @@ impl Session {
     pub(crate) fn transaction(&mut self) -> &mut Transaction {
         let log = Arc::clone(self.leader.log());
         let (locks, pid, temporary) = (&mut self.locks, self.client.pid, &self.temporary);
+        let database = self.database;
         let is_block = self.mode != Mode::Autocommit;
         self.transaction.get_or_insert_with(|| {
             let locks = locks.take().unwrap_or_else(|| log.new_locks(pid));
-            let begun = if is_block { log.begin_block(locks) } else { log.begin(locks) };
+            let begun = match is_block {
+                true => log.begin_block(locks, database),
+                false => log.begin(locks, database),
+            };
             begun.seeing(|catalog| temporary.added_to(catalog))
         })
     }
@@ -133,7 +139,7 @@ impl Session {
     pub(crate) fn catalog_now(&self) -> Arc<Catalog> {
         match &self.transaction {
             Some(transaction) => Arc::clone(transaction.catalog()),
-            None => self.temporary.added_to(self.leader.log().head()),
+            None => self.temporary.added_to(self.leader.log().head().seen_from(self.database)),
         }
     }
 
@@ -256,6 +262,7 @@ impl Session {
         self.locks = None;
         let Some(mut transaction) = self.transaction.take() else { return Ok(()) };
         let written = transaction.written_objects();
+        let (xid, start_us) = (transaction.xid(), transaction.started_us());
         let temporary = self.temporary.take_from(&mut transaction);
         match self.leader.log().commit(transaction).await {
             Ok(_) => {
@@ -268,9 +275,34 @@ impl Session {
                 if error.is_refusal() {
                     self.leader.delete_objects(written);
                 }
-                Err(engine::error::Error::from(error).into())
+                let error = Error::from(engine::error::Error::from(error));
+                self.record_conflict(&error, xid, start_us);
+                Err(error)
             }
         }
+    }
+
+    /// Records that a statement failed, if that is because of what other transactions did.
+    pub(crate) fn note_conflict(&self, error: &Error) {
+        if let Some(transaction) = &self.transaction {
+            self.record_conflict(error, transaction.xid(), transaction.started_us());
+        }
+    }
+
+    fn record_conflict(&self, error: &Error, xid: Xid, start_us: i64) {
+        let Error::Engine(engine::error::Error::Transaction(
+            TransactionError::SerializableIsolation { table, .. },
+        )) = error
+        else {
+            return;
+        };
+        self.leader.events().transaction_conflict(TransactionConflict {
+            xid,
+            pid: self.client.pid,
+            start_us,
+            abort_us: Utc::now().timestamp_micros(),
+            table: *table,
+        });
     }
 
     /// Forgets the current transaction and what it wrote.

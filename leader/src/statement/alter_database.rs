@@ -1,37 +1,82 @@
-//! ALTER DATABASE … ISOLATION LEVEL: how the transactions of all sessions to come are kept apart.
+//! ALTER DATABASE: what it says counts for sessions to come.
 
 use engine::{
-    catalog::{CatalogChange, CatalogError, IsolationLevel},
+    catalog::{CatalogChange, CatalogError, Database, DatabaseChange, FIRST_DATABASE},
     client_error::SqlState,
-    sql::AlterDatabase,
+    sql::{AlterDatabase, AlterDatabaseAction},
 };
 
 use crate::{
     error::Error,
     session::{Outcome, Session},
+    statement::create_database::{check_name, isolation_level, user},
     vacuum::NO_SESSION,
 };
 
 pub(super) fn run(session: &mut Session, alter: &AlterDatabase) -> Result<Outcome, Error> {
-    session.refuse_shared_transaction("ALTER DATABASE ISOLATION LEVEL")?;
-    let name = &alter.name;
-    if name != session.leader().database() {
-        return Err(CatalogError::UndefinedDatabase(name.clone()).into());
+    match alter.action {
+        AlterDatabaseAction::Isolation { .. } => {
+            session.refuse_shared_transaction("ALTER DATABASE ISOLATION LEVEL")?;
+        }
+        AlterDatabaseAction::Rename(_) => {
+            session.refuse_shared_transaction("ALTER DATABASE RENAME")?
+        }
+        _ => {}
     }
-    // What a transaction has read before is known to nobody: there must be none, but those of the background,
-    // which can be tried again.
-    let sessions = session.leader().sessions().list();
+    let catalog = session.catalog();
+    let database = catalog.database(&alter.name);
+    let database = database.ok_or_else(|| CatalogError::UndefinedDatabase(alter.name.clone()))?;
+    let change = match &alter.action {
+        AlterDatabaseAction::Rename(name) => rename(session, database, name)?,
+        AlterDatabaseAction::Owner(owner) => DatabaseChange::Owner(user(session, owner)?),
+        AlterDatabaseAction::ConnectionLimit(limit) => DatabaseChange::ConnectionLimit(*limit),
+        AlterDatabaseAction::CaseSensitive => return Ok(done()),
+        AlterDatabaseAction::Isolation { serializable } => {
+            // What a transaction has read before is known to nobody: there must be none, but those of the background,
+            // which can be tried again.
+            refuse_if_accessed(session, &database.name)?;
+            let level = isolation_level(*serializable);
+            if database.isolation == level {
+                return Ok(done());
+            }
+            DatabaseChange::Isolation(level)
+        }
+    };
+    session.change(vec![CatalogChange::AlterDatabase { database: database.id, change }])?;
+    Ok(done())
+}
+
+fn done() -> Outcome {
+    Outcome::done("ALTER DATABASE")
+}
+
+fn rename(session: &Session, database: &Database, name: &str) -> Result<DatabaseChange, Error> {
+    if database.name == session.client().database {
+        let message = "current database may not be renamed";
+        return Err(Error::statement(SqlState::FEATURE_NOT_SUPPORTED, message));
+    }
+    refuse_if_first(database, "renamed")?;
+    refuse_if_accessed(session, &database.name)?;
+    check_name(name)?;
+    Ok(DatabaseChange::Name(name.to_owned()))
+}
+
+/// Fails for the database that a cluster starts with: Redshift's `dev` can be neither dropped nor renamed.
+pub(super) fn refuse_if_first(database: &Database, done: &str) -> Result<(), Error> {
+    if database.id != FIRST_DATABASE {
+        return Ok(());
+    }
+    let message = format!("the initial database \"{}\" cannot be {done}", database.name);
+    Err(Error::statement(SqlState::WRONG_OBJECT_TYPE, message))
+}
+
+/// Fails while other sessions are connected to a database.
+pub(super) fn refuse_if_accessed(session: &Session, database: &str) -> Result<(), Error> {
     let own = [session.client().pid, NO_SESSION];
-    if sessions.iter().any(|other| !own.contains(&other.pid)) {
-        let message = format!("database \"{name}\" is being accessed by other users");
+    let sessions = session.leader().sessions().list();
+    if sessions.iter().any(|other| other.database == database && !own.contains(&other.pid)) {
+        let message = format!("database \"{database}\" is being accessed by other users");
         return Err(Error::statement(SqlState::OBJECT_IN_USE, message));
     }
-    let level = match alter.serializable {
-        true => IsolationLevel::Serializable,
-        false => IsolationLevel::Snapshot,
-    };
-    if session.catalog().isolation != level {
-        session.change(vec![CatalogChange::SetIsolationLevel(level)])?;
-    }
-    Ok(Outcome::done("ALTER DATABASE"))
+    Ok(())
 }

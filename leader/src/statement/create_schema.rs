@@ -37,7 +37,8 @@ pub(super) fn run(session: &mut Session, create: &CreateSchema) -> Result<Outcom
         return Err(Error::statement(SqlState("42939"), message));
     }
     let id = SchemaId(session.leader().log().new_oid());
-    let schema = Schema { id, name: name.clone(), owner: SUPERUSER };
+    let database = catalog.current_database();
+    let schema = Schema { id, database, name: name.clone(), owner: SUPERUSER };
     session.change(vec![CatalogChange::CreateSchema(Arc::new(schema))])?;
     Ok(Outcome::done("CREATE SCHEMA"))
 }

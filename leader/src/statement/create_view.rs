@@ -32,7 +32,7 @@ pub(super) async fn run(session: &mut Session, create: &CreateView) -> Result<Ou
     } else {
         let plan = session.planning(Arc::clone(&catalog)).bind(&create.query).await?;
         let columns = columns_of(&select::client_schema(&plan, &create.query), &create.columns)?;
-        (columns, dependencies(session, &catalog, &create.query))
+        (columns, dependencies(session, &catalog, &create.query)?)
     };
     let mut tables = depends_on.iter().filter_map(|id| catalog.table_by_id(*id));
     if let Some(table) = tables.find(|table| session.is_temporary(table.schema)) {
@@ -79,15 +79,27 @@ fn columns_of(schema: &Schema, names: &[String]) -> Result<Vec<ViewColumn>, Erro
     Ok(columns.collect())
 }
 
-/// Returns the tables and views that a query names.
-fn dependencies(session: &Session, catalog: &Catalog, query: &ast::Query) -> Vec<TableId> {
+/// Returns the tables and views that a query names; fails if one is of another database.
+fn dependencies(
+    session: &Session,
+    catalog: &Catalog,
+    query: &ast::Query,
+) -> Result<Vec<TableId>, Error> {
     let mut found: Vec<TableId> = Vec::new();
+    let mut elsewhere = None;
     let visited = visit_relations(query, |name| {
         let mut parts = name.0.iter().rev().filter_map(|part| part.as_ident());
         let name = parts.next().map(|ident| ident.value.clone());
         let schema = parts.next().map(|ident| ident.value.clone());
         if let Some(name) = name {
-            let name = QualifiedName { database: None, schema, name };
+            let database = parts.next().map(|ident| ident.value.clone());
+            let is_here = |name: &String| *name == session.client().database;
+            let is_elsewhere = database.as_ref().is_some_and(|name| !is_here(name));
+            let name = QualifiedName { database, schema, name };
+            if is_elsewhere {
+                elsewhere = Some(name);
+                return ControlFlow::Break(());
+            }
             // A name that is no relation is a WITH query or a system table.
             match names::relation(session, catalog, &name) {
                 Ok(Relation::Table(table)) => found.push(table.id),
@@ -97,8 +109,13 @@ fn dependencies(session: &Session, catalog: &Catalog, query: &ast::Query) -> Vec
         }
         ControlFlow::<()>::Continue(())
     });
-    debug_assert!(visited.is_continue(), "the visitor never breaks");
+    if let (ControlFlow::Break(()), Some(name)) = (visited, elsewhere) {
+        return Err(Error::unsupported(
+            format!("a view of \"{name}\", which is in another database,"),
+            "Create the view WITH NO SCHEMA BINDING.",
+        ));
+    }
     found.sort_unstable();
     found.dedup();
-    found
+    Ok(found)
 }

@@ -125,7 +125,12 @@ pub(super) fn drop_view(catalog: &Catalog, id: TableId, changes: &mut Vec<Catalo
     }
 }
 
-fn drop_schema(catalog: &Catalog, name: &str, cascade: bool) -> Result<Vec<CatalogChange>, Error> {
+/// Drops a schema, and what is in it if that is wanted.
+pub(super) fn drop_schema(
+    catalog: &Catalog,
+    name: &str,
+    cascade: bool,
+) -> Result<Vec<CatalogChange>, Error> {
     let schema =
         catalog.schema(name).ok_or_else(|| CatalogError::UndefinedSchema(name.to_owned()))?;
     let mut changes = Vec::new();

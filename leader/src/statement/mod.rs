@@ -8,12 +8,14 @@ mod assignment;
 pub(crate) mod auto_distribution;
 mod cancel;
 mod copy;
+mod create_database;
 mod create_schema;
 mod create_table;
 mod create_table_as;
 mod create_view;
 mod delete;
 mod drop;
+mod drop_database;
 mod explain;
 mod insert;
 mod literal_rows;
@@ -74,6 +76,7 @@ pub(crate) async fn run(
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
+            session.note_conflict(&error);
             if is_found_before_running(&error) {
                 running.forget();
             }
@@ -81,7 +84,7 @@ pub(crate) async fn run(
         }
     };
     if !ends_block {
-        session.statement_done().await?;
+        session.statement_done().await.inspect_err(|error| session.note_conflict(error))?;
     }
     match outcome {
         Outcome::Rows { schema, batches, tag } => {
@@ -108,7 +111,9 @@ fn kind_of(statement: &Statement) -> StatementKind {
         | Statement::CreateView(_)
         | Statement::CreateSchema(_)
         | Statement::AlterTable(_)
+        | Statement::CreateDatabase(_)
         | Statement::AlterDatabase(_)
+        | Statement::DropDatabase(_)
         | Statement::Drop(_) => StatementKind::Ddl,
         Statement::Explain(_)
         | Statement::Truncate(_)
@@ -164,7 +169,9 @@ async fn dispatch(
         Statement::CreateView(create) => create_view::run(session, create).await,
         Statement::CreateSchema(create) => create_schema::run(session, create),
         Statement::AlterTable(alter) => alter_table::run(session, alter).await,
+        Statement::CreateDatabase(create) => create_database::run(session, create),
         Statement::AlterDatabase(alter) => alter_database::run(session, alter),
+        Statement::DropDatabase(name) => drop_database::run(session, name).await,
         Statement::Drop(drop) => drop::run(session, drop).await,
         Statement::Truncate(table) => truncate::run(session, table).await,
         Statement::Analyze(analyze) => analyze::run(session, analyze).await,

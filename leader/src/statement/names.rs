@@ -18,7 +18,7 @@ pub(super) fn relation(
     catalog: &Catalog,
     name: &QualifiedName,
 ) -> Result<Relation, Error> {
-    check_database(session, name)?;
+    check_database(catalog, name)?;
     let found = match &name.schema {
         Some(schema) => catalog.relation(user_schema(catalog, schema)?.id, &name.name),
         None => catalog.search(&session.lookup_path(), &name.name),
@@ -92,7 +92,7 @@ pub(super) fn schema_for_new(
     catalog: &Catalog,
     name: &QualifiedName,
 ) -> Result<Arc<Schema>, Error> {
-    check_database(session, name)?;
+    check_database(catalog, name)?;
     if let Some(schema) = &name.schema {
         return user_schema(catalog, schema);
     }
@@ -182,12 +182,16 @@ fn user_schema(catalog: &Catalog, name: &str) -> Result<Arc<Schema>, Error> {
     schema.ok_or_else(|| CatalogError::UndefinedSchema(name.to_owned()).into())
 }
 
-fn check_database(session: &Session, name: &QualifiedName) -> Result<(), Error> {
-    match &name.database {
-        Some(database) if *database != session.client().database => Err(Error::unsupported(
-            format!("cross-database reference \"{name}\""),
-            "Connect to that database.",
-        )),
-        _ => Ok(()),
+/// Fails unless a name is one of the database connected to: others can be read only, by queries.
+fn check_database(catalog: &Catalog, name: &QualifiedName) -> Result<(), Error> {
+    let Some(database) = &name.database else { return Ok(()) };
+    match catalog.database(database) {
+        Some(known) if known.id == catalog.current_database() => Ok(()),
+        Some(_) => Err(Error::Statement {
+            sqlstate: SqlState::FEATURE_NOT_SUPPORTED,
+            message: format!("cross-database references are not implemented: \"{name}\""),
+            hint: Some("Queries can read other databases; connect to it for the rest.".to_owned()),
+        }),
+        None => Err(CatalogError::UndefinedDatabase(database.clone()).into()),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     session::{Outcome, Session},
     statement::names,
-    vacuum::{ShownProgress, TableVacuum, record},
+    vacuum::{ShownProgress, TableVacuum, record, vacuum_temporary},
 };
 
 /// What TO n PERCENT is where nobody says so.
@@ -58,12 +58,16 @@ fn check(table: &Table, kind: VacuumKind) -> Result<(), Error> {
     Err(Error::unsupported(what, "Use VACUUM FULL."))
 }
 
-async fn vacuum_table(session: &Session, table: &Arc<Table>, vacuum: &Vacuum) -> Result<(), Error> {
-    let leader = session.leader();
+async fn vacuum_table(
+    session: &mut Session,
+    table: &Arc<Table>,
+    vacuum: &Vacuum,
+) -> Result<(), Error> {
+    let leader = &Arc::clone(session.leader());
     // As it is now, not as it was when the first table's turn came.
-    let head = leader.log().head();
-    let Some(table) = head.table_by_id(table.id).map(Arc::clone) else { return Ok(()) };
-    drop(head);
+    let now = session.catalog_now();
+    let Some(table) = now.table_by_id(table.id).map(Arc::clone) else { return Ok(()) };
+    drop(now);
     let progress = ShownProgress::start(leader, &table);
     let locks = leader.log().new_locks(session.client().pid);
     let xid = locks.xid();
@@ -81,17 +85,21 @@ async fn vacuum_table(session: &Session, table: &Arc<Table>, vacuum: &Vacuum) ->
         }
     };
     progress.phase(work);
-    let run = TableVacuum {
-        leader,
-        pid: session.client().pid,
-        table: table.id,
-        work,
-        locks_first: vacuum.boost && vacuum.kind != VacuumKind::DeleteOnly,
-        yields_to_blocks: false,
-        rows_done: Arc::clone(&progress.rows_done),
-    };
-    run.run(locks).await?;
-    if let Some(after) = leader.log().head().table_by_id(table.id) {
+    if session.is_temporary(table.schema) {
+        vacuum_temporary(session, table.id, work, &progress.rows_done).await?;
+    } else {
+        let run = TableVacuum {
+            leader,
+            pid: session.client().pid,
+            table: table.id,
+            work,
+            locks_first: vacuum.boost && vacuum.kind != VacuumKind::DeleteOnly,
+            yields_to_blocks: false,
+            rows_done: Arc::clone(&progress.rows_done),
+        };
+        run.run(locks).await?;
+    }
+    if let Some(after) = session.catalog_now().table_by_id(table.id) {
         record(leader, after, xid, "Finished".to_owned(), is_recluster);
     }
     progress.end(VacuumPhase::Complete);

@@ -87,7 +87,7 @@ fn next_chore(
 ) -> Option<(Chore, Arc<Table>)> {
     let head = leader.log().head();
     seen.retain(|_, manifest| manifest.strong_count() > 0);
-    for table in head.tables() {
+    for table in head.all_tables() {
         let is_seen = seen
             .get(&table.id)
             .is_some_and(|manifest| std::ptr::eq(manifest.as_ptr(), Arc::as_ptr(&table.manifest)));
@@ -115,10 +115,12 @@ fn small_runs(table: &Table) -> usize {
 async fn spread(leader: &Arc<Leader>, table: &Arc<Table>) -> Result<(), Error> {
     let _one_at_a_time = leader.vacuum_turn().lock().await;
     let start = Instant::now();
+    let head = leader.log().head();
+    let Some(database) = head.database_by_id(head.database_of(table.schema)) else { return Ok(()) };
     let client = ClientIdentity {
         pid: NO_SESSION,
         user: SYSTEM_USER.to_owned(),
-        database: leader.database().to_owned(),
+        database: database.name.clone(),
         application_name: String::new(),
         remote: String::new(),
         startup_parameters: Vec::new(),

@@ -9,6 +9,7 @@
 //! done so far stays done.
 
 mod background;
+mod temporary;
 
 use std::{
     sync::{Arc, atomic::AtomicU64},
@@ -22,13 +23,14 @@ use engine::{
     storage::PendingObjects,
     system::{VacuumEvent, VacuumPhase, VacuumProgress, blocks, unsorted_rows},
     transaction::{HeldLocks, LockMode},
-    vacuum::{Eligible, Rewritten, Work, replacement, rewrites},
+    vacuum::{Eligible, Rewrite, Rewritten, Work, replacement, rewrites},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{cluster::RewriteRequest, error::Error, leader::Leader};
 
 pub(crate) use background::{NO_SESSION, run as run_in_background};
+pub(crate) use temporary::vacuum_temporary;
 
 /// How long a merge that nobody asked for waits for the table's writers.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -95,16 +97,7 @@ impl TableVacuum<'_> {
         if rewrites.is_empty() {
             return Ok(Merge::Nothing);
         }
-        let merges = rewrites.into_iter().map(|rewrite| {
-            self.leader.compute().rewrite(RewriteRequest {
-                table: Arc::clone(before),
-                rewrite,
-                rows_done: Arc::clone(&self.rows_done),
-            })
-        });
-        let merges: Vec<_> = merges.collect();
-        let merges = stream::iter(merges).buffer_unordered(MERGES_AT_ONCE);
-        let rewritten: Vec<Rewritten> = merges.try_collect().await?;
+        let rewritten = merged(self.leader, before, rewrites, &self.rows_done).await?;
         if !self.lock(&mut locks).await? {
             return Ok(Merge::Overtaken);
         }
@@ -162,6 +155,24 @@ impl TableVacuum<'_> {
             }
         }
     }
+}
+
+/// Merges runs of a table into new ones.
+async fn merged(
+    leader: &Leader,
+    table: &Arc<Table>,
+    rewrites: Vec<Rewrite>,
+    rows_done: &Arc<AtomicU64>,
+) -> Result<Vec<Rewritten>, Error> {
+    let merges = rewrites.into_iter().map(|rewrite| {
+        leader.compute().rewrite(RewriteRequest {
+            table: Arc::clone(table),
+            rewrite,
+            rows_done: Arc::clone(rows_done),
+        })
+    });
+    let merges: Vec<_> = merges.collect();
+    stream::iter(merges).buffer_unordered(MERGES_AT_ONCE).try_collect().await
 }
 
 /// Records a step of the vacuum of a table: its state now.

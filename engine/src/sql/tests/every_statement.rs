@@ -22,6 +22,8 @@ const VALID: &[&str] = &[
     "merge into t using s on t.a = s.a remove duplicates; delete t",
     "copy t (a, b) from 's3://b/p' iam_role default delimiter '\\t' null as '\\N' gzip maxerror 3",
     "set search_path to a, \"$user\"; set time zone 'UTC'; show all; reset x.y; set local a = -1",
+    "create database d with owner = u connection limit 3 collate case_sensitive isolation level snapshot; \
+     alter database d rename to e; alter database e owner to u; alter database e connection limit unlimited; drop database e",
     "alter database dev isolation level serializable; cancel 802 'Long-running query'; cancel 1",
     "begin isolation level read committed, read only; explain (analyze, verbose off) select 1; commit; end work; abort",
     "with x as (select top 5 a::numeric(3,1), b[1] from t where a ~ 'x' collate \"default\" order by 1 desc nulls last) \

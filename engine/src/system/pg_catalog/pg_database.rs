@@ -1,13 +1,10 @@
-//! pg_database: the database connected to; there is one per cluster so far.
+//! pg_database: the databases of the cluster.
 
-use crate::{
-    catalog::SUPERUSER,
-    system::{
-        SystemContext, column,
-        oids::{DATABASE_OID, DEFAULT_TABLESPACE},
-        table::{PG_CATALOG, Rows, SystemTable},
-        value::{NULL, row},
-    },
+use crate::system::{
+    SystemContext, column,
+    oids::DEFAULT_TABLESPACE,
+    table::{PG_CATALOG, Rows, SystemTable},
+    value::{NULL, row},
 };
 
 /// The table.
@@ -39,28 +36,32 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
-    rows.push(row![
-        DATABASE_OID,
-        &context.database,
-        SUPERUSER,
-        UTF8,
-        "c",
-        false,
-        true,
-        -1,
-        0,
-        0,
-        0,
-        0,
-        DEFAULT_TABLESPACE,
-        "C",
-        "C",
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-    ]);
+    for database in context.catalog.databases() {
+        rows.push(row![
+            database.id,
+            &database.name,
+            database.owner,
+            UTF8,
+            "c",
+            false,
+            true,
+            database.connection_limit.map_or(UNLIMITED, i64::from),
+            0,
+            0,
+            0,
+            0,
+            DEFAULT_TABLESPACE,
+            "C",
+            "C",
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+        ]);
+    }
 }
 
+/// What `datconnlimit` is without a limit.
+const UNLIMITED: i64 = -1;
 /// `pg_encoding_to_char(6)`.
 const UTF8: i32 = 6;

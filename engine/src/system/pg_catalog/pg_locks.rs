@@ -34,9 +34,10 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
     for lock in &context.locks {
+        let table = context.catalog.table_by_id(lock.table);
         rows.push(row![
             "relation",
-            NULL,
+            table.map(|table| context.catalog.database_of(table.schema)),
             lock.table,
             NULL,
             NULL,

@@ -4,7 +4,6 @@ use crate::{
     catalog::SUPERUSER,
     system::{
         SystemContext, column,
-        oids::DATABASE_OID,
         table::{PG_CATALOG, Rows, SystemTable},
         value::{NULL, row},
     },
@@ -51,7 +50,7 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
         };
         let state = if session.query.is_some() { "active" } else { "idle" };
         rows.push(row![
-            DATABASE_OID,
+            context.catalog.database(&session.database).map(|database| database.id),
             &session.database,
             session.pid,
             session.pid,

@@ -10,11 +10,12 @@ mod stl_load_errors;
 mod stl_loaderror_detail;
 mod stl_query;
 mod stl_querytext;
+mod stl_tr_conflict;
 mod stl_utilitytext;
 mod stl_vacuum;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 9] = [
+pub(super) const TABLES: [SystemTable; 10] = [
     stl_analyze::TABLE,
     stl_ddltext::TABLE,
     stl_load_commits::TABLE,
@@ -22,6 +23,7 @@ pub(super) const TABLES: [SystemTable; 9] = [
     stl_loaderror_detail::TABLE,
     stl_query::TABLE,
     stl_querytext::TABLE,
+    stl_tr_conflict::TABLE,
     stl_utilitytext::TABLE,
     stl_vacuum::TABLE,
 ];

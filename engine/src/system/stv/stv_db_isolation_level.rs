@@ -1,4 +1,4 @@
-//! STV_DB_ISOLATION_LEVEL: how transactions of the database are kept apart.
+//! STV_DB_ISOLATION_LEVEL: how transactions of each database are kept apart.
 
 use crate::system::{
     SystemContext, column,
@@ -15,5 +15,7 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
-    rows.push(row![&context.database, context.catalog.isolation.name()]);
+    for database in context.catalog.databases() {
+        rows.push(row![&database.name, database.isolation.name()]);
+    }
 }

@@ -6,7 +6,7 @@ use crate::{
         SystemContext, column,
         table::{PG_CATALOG, Rows, SystemTable},
         value::row,
-        {oids::DATABASE_OID, table_size, text::cut},
+        {table_size, text::cut},
     },
 };
 
@@ -30,7 +30,7 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
-    for table in context.catalog.tables() {
+    for table in context.catalog.all_tables() {
         for slice in 0..context.slice_count {
             let (row_count, sorted) = table_size::slice_rows(table, SliceId(slice));
             rows.push(row![
@@ -40,7 +40,7 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
                 row_count,
                 sorted,
                 i32::from(context.is_temporary(table.schema)),
-                DATABASE_OID,
+                context.catalog.database_of(table.schema),
                 0,
                 0,
                 1,

@@ -1,18 +1,21 @@
 //! SVV_ALL_COLUMNS: columns of all tables and views of the cluster.
 
 use crate::system::{
+    SystemContext,
     column::{self, SystemColumn},
     described_columns,
-    table::{PG_CATALOG, SystemTable},
+    table::{PG_CATALOG, Rows, SystemTable},
 };
 
 /// The table.
-pub(crate) const TABLE: SystemTable = SystemTable {
-    schema: PG_CATALOG,
-    name: "svv_all_columns",
-    columns: COLUMNS,
-    rows: |context, rows| described_columns::rows(context, rows, COLUMNS),
-};
+pub(crate) const TABLE: SystemTable =
+    SystemTable { schema: PG_CATALOG, name: "svv_all_columns", columns: COLUMNS, rows };
+
+fn rows(context: &SystemContext, rows: &mut Rows) {
+    for context in context.in_each_database() {
+        described_columns::rows(&context, rows, COLUMNS);
+    }
+}
 
 const COLUMNS: &[SystemColumn] = &[
     column::varchar("database_name", 128),

@@ -26,6 +26,10 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
+    context.in_each_database().iter().for_each(|context| rows_of_database(context, rows));
+}
+
+fn rows_of_database(context: &SystemContext, rows: &mut Rows) {
     for (name, owner) in [("pg_catalog", SUPERUSER), ("information_schema", SUPERUSER)] {
         rows.push(row![&context.database, name, owner, "local", NULL, NULL, NULL]);
     }

@@ -22,6 +22,10 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
+    context.in_each_database().iter().for_each(|context| rows_of_database(context, rows));
+}
+
+fn rows_of_database(context: &SystemContext, rows: &mut Rows) {
     for relation in relation::all(context) {
         let table_type = if relation.kind() == "v" { "VIEW" } else { "TABLE" };
         rows.push(row![

@@ -1,12 +1,9 @@
 //! SVV_REDSHIFT_DATABASES: databases of the cluster.
 
-use crate::{
-    catalog::SUPERUSER,
-    system::{
-        SystemContext, column,
-        table::{PG_CATALOG, Rows, SystemTable},
-        value::{NULL, row},
-    },
+use crate::system::{
+    SystemContext, column,
+    table::{PG_CATALOG, Rows, SystemTable},
+    value::{NULL, row},
 };
 
 /// The table.
@@ -25,6 +22,8 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
-    let isolation = context.catalog.isolation.name();
-    rows.push(row![&context.database, SUPERUSER, "local", NULL, NULL, isolation]);
+    for database in context.catalog.databases() {
+        let isolation = database.isolation.name();
+        rows.push(row![&database.name, database.owner, "local", NULL, NULL, isolation]);
+    }
 }

@@ -22,7 +22,9 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
-    for schema in context.catalog.schemas() {
-        rows.push(row![&context.database, &schema.name, schema.owner, "local", NULL, NULL]);
+    for context in context.in_each_database() {
+        for schema in context.catalog.schemas() {
+            rows.push(row![&context.database, &schema.name, schema.owner, "local", NULL, NULL]);
+        }
     }
 }

@@ -38,11 +38,12 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
     for (xid, locks) in transactions {
         let Some(first) = locks.first() else { continue };
         let (pid, start_us) = (first.pid, first.transaction_started_us);
-        let owner = context.sessions.iter().find(|session| session.pid == pid);
-        let owner = owner.map_or(&context.user, |session| &session.user);
+        let session = context.sessions.iter().find(|session| session.pid == pid);
+        let (owner, database) = session.map_or((&context.user, &context.database), |session| {
+            (&session.user, &session.database)
+        });
         for lock in &locks {
-            let (mode, database) = (lock.mode.name(), &context.database);
-            let object = "relation";
+            let (mode, object) = (lock.mode.name(), "relation");
             rows.push(row![
                 owner,
                 database,
@@ -55,7 +56,7 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
                 lock.granted,
             ]);
         }
-        let (mode, object, database) = ("ExclusiveLock", "transactionid", &context.database);
+        let (mode, object) = ("ExclusiveLock", "transactionid");
         rows.push(row![owner, database, xid, pid, start_us, mode, object, NULL, true]);
     }
 }
