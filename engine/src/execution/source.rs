@@ -42,6 +42,7 @@ use super::{
     stored_columns::StoredColumns,
 };
 use crate::{
+    catalog::Table,
     ids::DeleteVectorId,
     storage::{
         DeleteVector, ManagedStorage, StorageError, format,
@@ -81,19 +82,21 @@ pub struct WarehouseSource {
     has_addresses: bool,
     /// The place of the DISTKEY among the table's columns, where partitions are slices.
     dist_key: Option<usize>,
+    table: Arc<Table>,
 }
 
 impl WarehouseSource {
-    /// Returns the source of rows of `table`.
+    /// Returns the source of rows of `table`, whose columns are those of `columns`.
     pub(super) fn new(
+        table: Arc<Table>,
         storage: Arc<ManagedStorage>,
-        table: TableSchema,
+        columns: TableSchema,
         stored: Arc<StoredColumns>,
         footers: Arc<FileMetadataCache>,
     ) -> Self {
         let readers = RunReaders::new(Arc::clone(&storage), false);
-        let schema = Arc::clone(table.table_schema());
-        let inner = VortexSource::new(table, format::session().clone())
+        let schema = Arc::clone(columns.table_schema());
+        let inner = VortexSource::new(columns, format::session().clone())
             .with_projection_pushdown(true)
             .with_predicate_pushdown(true)
             .with_expression_converter(Arc::new(FilterConverter::new(format::session())))
@@ -108,7 +111,13 @@ impl WarehouseSource {
             blocks_left_out: 0,
             has_addresses: false,
             dist_key: None,
+            table,
         }
+    }
+
+    /// Returns the table that is scanned.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
     }
 
     /// Says that the runs are read once more and then never again.

@@ -197,8 +197,9 @@ impl WarehouseTable {
 
     fn source(&self, runtime: &RuntimeEnv) -> WarehouseSource {
         let footers = runtime.cache_manager.get_file_metadata_cache();
-        let (storage, stored) = (Arc::clone(&self.storage), Arc::clone(&self.stored));
-        let source = WarehouseSource::new(storage, self.schema.clone(), stored, footers);
+        let (table, storage) = (Arc::clone(&self.table), Arc::clone(&self.storage));
+        let (columns, stored) = (self.schema.clone(), Arc::clone(&self.stored));
+        let source = WarehouseSource::new(table, storage, columns, stored, footers);
         if self.has_addresses { source.with_row_addresses() } else { source }
     }
 

@@ -16,6 +16,7 @@ mod analyzer;
 mod catalog_view;
 mod column_names;
 mod column_uses;
+pub mod explain;
 mod functions_exist;
 mod late_binding_columns;
 mod lateral_aliases;

@@ -71,9 +71,9 @@ pub use row_change::{
 };
 pub use statement::{
     AlterDatabase, Cancel, ColumnDefinition, Constraint, ConstraintKind, CreateSchema, CreateTable,
-    CreateTableAs, CreateView, DistStyleName, Drop, DropKind, Explain, IdentityClause, LikeClause,
-    ParsedStatement, QualifiedName, Set, SortKeyClause, Statement, TableAttributes,
-    TransactionModes, Vacuum, VacuumKind,
+    CreateTableAs, CreateView, DistStyleName, Drop, DropKind, Explain, ExplainFormat,
+    IdentityClause, LikeClause, ParsedStatement, QualifiedName, Set, SortKeyClause, Statement,
+    TableAttributes, TransactionModes, Vacuum, VacuumKind,
 };
 pub use values_query::values_query;
 
