@@ -97,7 +97,7 @@ impl ComputeNode {
             );
         let server = tokio::spawn(server);
         let joined = Self { leader: settings.leader, channels, node, shutdown, server };
-        joined.ask_leader::<_, ()>(request::JOIN, &joined.node).await?;
+        let () = joined.ask_leader(request::JOIN, &joined.node).await?;
         Ok(joined)
     }
 
@@ -143,7 +143,8 @@ impl ComputeNode {
 
     /// Leaves the cluster: nothing new is given to the node, what is under way finishes.
     pub async fn leave(self) {
-        if let Err(error) = self.ask_leader::<_, ()>(request::LEAVE, &self.node).await {
+        let told: Result<(), Error> = self.ask_leader(request::LEAVE, &self.node).await;
+        if let Err(error) = told {
             tracing::warn!(%error, "could not tell the leader");
         }
         self.shutdown.cancel();

@@ -184,7 +184,7 @@ impl Sender<'_> {
 
     /// Returns the table with the runs that are read, their places in its manifest, and the files.
     fn files(&self) -> Result<(Table, Vec<u32>, Vec<PartitionMessage>)> {
-        let table = self.source.scanned();
+        let table = self.source.table();
         let known: HashMap<RunId, usize> =
             table.manifest.runs.iter().enumerate().map(|(place, run)| (run.id, place)).collect();
         let mut sent = SentRuns { known, ..SentRuns::default() };

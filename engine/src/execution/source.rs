@@ -58,8 +58,6 @@ pub(super) struct RunFile {
 pub struct WarehouseSource {
     inner: VortexSource,
     storage: Arc<ManagedStorage>,
-    /// The table that is scanned, for who sends the scan elsewhere.
-    scanned: Arc<Table>,
     schema: SchemaRef,
     stored: Arc<StoredColumns>,
     /// All filters that reached the scan, with those that only skip.
@@ -72,20 +70,21 @@ pub struct WarehouseSource {
     distribution: RowDistribution,
     /// Whether the process that plans reads the table itself.
     is_kept_here: bool,
+    table: Arc<Table>,
 }
 
 impl WarehouseSource {
-    /// Returns the source of rows of `table`.
+    /// Returns the source of rows of `table`, whose columns are those of `columns`.
     pub(super) fn new(
+        table: Arc<Table>,
         storage: Arc<ManagedStorage>,
-        scanned: Arc<Table>,
-        table: TableSchema,
+        columns: TableSchema,
         stored: Arc<StoredColumns>,
         footers: Arc<FileMetadataCache>,
     ) -> Self {
         let readers = RunReaders::new(Arc::clone(&storage), false);
-        let schema = Arc::clone(table.table_schema());
-        let inner = VortexSource::new(table, format::session().clone())
+        let schema = Arc::clone(columns.table_schema());
+        let inner = VortexSource::new(columns, format::session().clone())
             .with_projection_pushdown(true)
             .with_predicate_pushdown(true)
             .with_expression_converter(Arc::new(FilterConverter::new(format::session())))
@@ -94,7 +93,6 @@ impl WarehouseSource {
         Self {
             inner,
             storage,
-            scanned,
             schema,
             stored,
             predicate: None,
@@ -102,7 +100,13 @@ impl WarehouseSource {
             has_addresses: false,
             distribution: RowDistribution::Even,
             is_kept_here: false,
+            table,
         }
+    }
+
+    /// Returns the table that is scanned.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
     }
 
     /// Says that the runs are read once more and then never again.
@@ -138,11 +142,6 @@ impl WarehouseSource {
     /// Returns whether the process that plans reads the table itself.
     pub(super) fn is_kept_here(&self) -> bool {
         self.is_kept_here
-    }
-
-    /// Returns the table that is scanned.
-    pub(super) fn scanned(&self) -> &Arc<Table> {
-        &self.scanned
     }
 
     /// Returns whether the scan has the columns of row addresses.

@@ -219,9 +219,9 @@ impl WarehouseTable {
 
     pub(super) fn source(&self, runtime: &RuntimeEnv) -> WarehouseSource {
         let footers = runtime.cache_manager.get_file_metadata_cache();
-        let (storage, stored) = (Arc::clone(&self.storage), Arc::clone(&self.stored));
-        let scanned = Arc::clone(&self.table);
-        let source = WarehouseSource::new(storage, scanned, self.schema.clone(), stored, footers);
+        let (table, storage) = (Arc::clone(&self.table), Arc::clone(&self.storage));
+        let (columns, stored) = (self.schema.clone(), Arc::clone(&self.stored));
+        let source = WarehouseSource::new(table, storage, columns, stored, footers);
         if self.has_addresses { source.with_row_addresses() } else { source }
     }
 

@@ -17,6 +17,7 @@ mod catalog_view;
 mod column_names;
 mod column_uses;
 mod distribution;
+pub mod explain;
 mod functions_exist;
 mod late_binding_columns;
 mod lateral_aliases;

@@ -73,8 +73,8 @@ pub use row_change::{
 pub use statement::{
     AlterDatabase, AlterDatabaseAction, Cancel, ColumnDefinition, Constraint, ConstraintKind,
     CreateDatabase, CreateSchema, CreateTable, CreateTableAs, CreateView, DistStyleName, Drop,
-    DropKind, Explain, IdentityClause, LikeClause, ParsedStatement, QualifiedName, Set,
-    SortKeyClause, Statement, TableAttributes, TransactionModes, Vacuum, VacuumKind,
+    DropKind, Explain, ExplainFormat, IdentityClause, LikeClause, ParsedStatement, QualifiedName,
+    Set, SortKeyClause, Statement, TableAttributes, TransactionModes, Vacuum, VacuumKind,
 };
 pub use values_query::values_query;
 

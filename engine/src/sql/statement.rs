@@ -57,7 +57,7 @@ pub struct ParsedStatement {
 pub enum Statement {
     /// SELECT, VALUES, WITH, set operations.
     Query(Box<ast::Query>),
-    /// EXPLAIN [ANALYZE] [VERBOSE] of a query or of an INSERT.
+    /// EXPLAIN [ANALYZE] [VERBOSE] of a query, INSERT, UPDATE, DELETE or CREATE TABLE AS.
     Explain(Explain),
     /// INSERT INTO … VALUES | query | DEFAULT VALUES.
     Insert(Insert),
@@ -141,8 +141,20 @@ pub struct Explain {
     pub analyze: bool,
     /// Print more.
     pub verbose: bool,
-    /// The query explained.
-    pub query: Box<ast::Query>,
+    /// In whose words.
+    pub format: ExplainFormat,
+    /// The statement explained.
+    pub statement: Box<Statement>,
+}
+
+/// In whose words a plan is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ExplainFormat {
+    /// Redshift's.
+    #[default]
+    Text,
+    /// DataFusion's own: every operator.
+    DataFusion,
 }
 
 /// VACUUM.

@@ -47,6 +47,7 @@ pub use event::{
     VacuumEvent, VacuumPhase, VacuumProgress,
 };
 pub use event_log::{EVENTS_OF_A_KIND_MAX, EventLog, QUERY_TEXT_BYTES_MAX};
+pub(crate) use provider::RELATION_KEY;
 pub use provider::provider;
 pub use session_control::SessionControl;
 pub use table::SystemTable;

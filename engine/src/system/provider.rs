@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
@@ -14,6 +14,9 @@ use datafusion::{
 
 use crate::system::{SystemContext, SystemTable};
 
+/// The metadata of a column that holds the name of its system table, for EXPLAIN.
+pub(crate) const RELATION_KEY: &str = "blueshift.relation";
+
 /// Returns the system table of this name, bound to what it is asked about.
 pub fn provider(
     schema: &str,
@@ -21,7 +24,18 @@ pub fn provider(
     context: Arc<SystemContext>,
 ) -> Option<Arc<dyn TableProvider>> {
     let table = super::find(schema, name)?;
-    Some(Arc::new(SystemTableProvider { table, schema: table.arrow_schema(), context }))
+    Some(Arc::new(SystemTableProvider { table, schema: named(table), context }))
+}
+
+/// Returns the columns of a table; each says which table it is of.
+fn named(table: &SystemTable) -> SchemaRef {
+    let columns = table.arrow_schema();
+    let fields = columns.fields().iter().map(|field| {
+        let mut metadata = field.metadata().clone();
+        metadata.insert(RELATION_KEY.to_owned(), table.name.to_owned());
+        Arc::new(field.as_ref().clone().with_metadata(metadata))
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// A system table and the context it answers from.
@@ -50,7 +64,7 @@ impl TableProvider for SystemTableProvider {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let batch = self.table.batch(&self.context)?;
+        let batch = self.table.batch(&self.context)?.with_schema(self.schema())?;
         let partitions = [vec![batch]];
         let plan =
             MemorySourceConfig::try_new_exec(&partitions, self.schema(), projection.cloned())?;

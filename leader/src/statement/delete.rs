@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     session::{Outcome, Session},
     statement::{
-        Description, select,
+        BoundPlan, Description, select,
         target::{Addresses, SecondMatch, Target},
     },
 };
@@ -29,6 +29,17 @@ pub(super) async fn run(
     addresses.collect(target.streams(&plan).await?).await?;
     let row_count = target.delete(session, addresses.into_rows(&target)).await?;
     Ok(Outcome::done(format!("DELETE {row_count}")))
+}
+
+/// Returns the plan that finds the rows: what EXPLAIN shows.
+pub(super) async fn plan(
+    session: &mut Session,
+    delete: &Delete,
+    parameters: &[ScalarValue],
+) -> Result<BoundPlan, Error> {
+    let target = Target::describe(session, &delete.target)?;
+    let plan = target.bind(&target.query(&delete.target, Vec::new()), parameters).await?;
+    Ok(target.bound(plan))
 }
 
 /// Returns the types of the parameters.

@@ -1,6 +1,6 @@
 //! INSERT: VALUES, a query, or DEFAULT VALUES.
 
-use datafusion::common::ScalarValue;
+use datafusion::{common::ScalarValue, logical_expr::LogicalPlanBuilder};
 use engine::{
     catalog::Table,
     client_error::SqlState,
@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     session::{Outcome, Session},
     statement::{
-        Description,
+        BoundPlan, Description,
         assignment::{assign, assigned, default_of, given_columns},
         literal_rows, names, select, write,
     },
@@ -49,13 +49,7 @@ pub(super) async fn run(
     }
     let catalog = session.catalog();
     let planning = session.planning(catalog);
-    let (query, given) = match &insert.source {
-        InsertSource::DefaultValues => (None, Vec::new()),
-        InsertSource::Query(query) => {
-            (Some(query.clone()), given_columns(&table, &insert.columns)?)
-        }
-        InsertSource::Values(rows) => values(&table, insert, rows)?,
-    };
+    let (query, given) = source(&table, insert)?;
     let streams = match query {
         Some(query) => {
             let plan = select::bind(&planning, &query, parameters).await?;
@@ -66,6 +60,36 @@ pub(super) async fn run(
     };
     let row_count = write::append(session, &table, &given, streams).await?;
     Ok(Outcome::done(format!("INSERT 0 {row_count}")))
+}
+
+/// Returns the plan of the rows that would be written: what EXPLAIN shows.
+pub(super) async fn plan(
+    session: &mut Session,
+    insert: &Insert,
+    parameters: &[ScalarValue],
+) -> Result<BoundPlan, Error> {
+    let catalog = session.catalog();
+    let table = names::table(session, &catalog, &insert.table)?;
+    let planning = session.planning(catalog);
+    let (query, given) = source(&table, insert)?;
+    let plan = match query {
+        Some(query) => {
+            assign(select::bind(&planning, &query, parameters).await?, &table, 0, &given)?
+        }
+        None => LogicalPlanBuilder::empty(true).build()?,
+    };
+    Ok(BoundPlan { planning, plan })
+}
+
+/// Returns the query that gives the rows, if any does, and the columns that it gives.
+fn source(table: &Table, insert: &Insert) -> Result<(Option<Box<ast::Query>>, Vec<usize>), Error> {
+    match &insert.source {
+        InsertSource::DefaultValues => Ok((None, Vec::new())),
+        InsertSource::Query(query) => {
+            Ok((Some(query.clone()), given_columns(table, &insert.columns)?))
+        }
+        InsertSource::Values(rows) => values(table, insert, rows),
+    }
 }
 
 /// Returns the types of the parameters: those of the columns they are given to.

@@ -34,9 +34,10 @@ mod update;
 mod vacuum;
 mod write;
 
-use datafusion::{arrow::datatypes::Schema, common::ScalarValue};
+use datafusion::{arrow::datatypes::Schema, common::ScalarValue, logical_expr::LogicalPlan};
 use engine::{
     client_error::{ClientError, SqlState},
+    plan::PlanningSession,
     sql::{ParsedStatement, Statement},
     system::StatementKind,
     types::SqlType,
@@ -210,30 +211,43 @@ pub(crate) async fn prepare(
         return Err(Error::FailedTransaction);
     }
     let described = match &parsed.statement {
+        Statement::Explain(explained) => describe(session, &explained.statement, given_types)
+            .await
+            .map(|(types, _)| (types, Some(explain::schema()))),
+        statement => describe(session, statement, given_types).await,
+    };
+    let (parameter_types, result_schema) = described.map_err(|error| located(error, &parsed))?;
+    Ok(Prepared { statement: Some(parsed), parameter_types, result_schema })
+}
+
+async fn describe(
+    session: &mut Session,
+    statement: &Statement,
+    given_types: &[Option<SqlType>],
+) -> Result<Description, Error> {
+    match statement {
         Statement::Query(query) => select::describe(session, query, given_types).await,
         Statement::Insert(insert) => insert::describe(session, insert, given_types).await,
         Statement::Delete(delete) => delete::describe(session, delete, given_types).await,
         Statement::Update(update) => update::describe(session, update, given_types).await,
         Statement::Merge(merge) => merge::describe(session, merge, given_types).await,
-        Statement::Explain(explain) => {
-            let (types, _) = select::describe(session, &explain.query, given_types)
-                .await
-                .map_err(|error| located(error, &parsed))?;
-            Ok((types, Some(explain::schema())))
-        }
         Statement::Show(name) => Ok((Vec::new(), Some(show::schema(name)))),
         Statement::AnalyzeCompression(_) => Ok((Vec::new(), Some(analyze_compression::schema()))),
         Statement::CreateTableAs(create) => select::describe(session, &create.query, given_types)
             .await
             .map(|(types, _)| (types, None)),
         _ => Ok((Vec::new(), None)),
-    };
-    let (parameter_types, result_schema) = described.map_err(|error| located(error, &parsed))?;
-    Ok(Prepared { statement: Some(parsed), parameter_types, result_schema })
+    }
 }
 
 /// What a statement takes, and what it answers with.
 type Description = (Vec<SqlType>, Option<Arc<Schema>>);
+
+/// A plan with its names resolved, and what it is planned with.
+struct BoundPlan {
+    planning: PlanningSession,
+    plan: LogicalPlan,
+}
 
 /// Gives an error of planning its place in the query string.
 fn located(mut error: Error, parsed: &ParsedStatement) -> Error {

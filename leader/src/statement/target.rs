@@ -37,7 +37,7 @@ use tokio::task::JoinSet;
 use crate::{
     error::Error,
     session::Session,
-    statement::{names, select, write::RowStreams},
+    statement::{BoundPlan, names, select, write::RowStreams},
 };
 
 /// The columns of an address: they come first in every query over a target.
@@ -166,6 +166,11 @@ impl Target {
         parameters: &[ScalarValue],
     ) -> Result<LogicalPlan, Error> {
         select::bind(&self.planning, query, parameters).await
+    }
+
+    /// Returns what was bound, for EXPLAIN.
+    pub(super) fn bound(&self, plan: LogicalPlan) -> BoundPlan {
+        BoundPlan { planning: self.planning.clone(), plan }
     }
 
     /// Runs what was bound, one stream per partition.

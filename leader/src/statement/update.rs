@@ -1,6 +1,6 @@
 //! UPDATE: the rows are deleted and written anew, to the slices their new values belong to.
 
-use datafusion::common::ScalarValue;
+use datafusion::{common::ScalarValue, logical_expr::LogicalPlan};
 use engine::{
     catalog::Table,
     client_error::SqlState,
@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     session::{Outcome, Session},
     statement::{
-        Description,
+        BoundPlan, Description,
         assignment::{assign, assigned, check_not_generated, default_of},
         names, select,
         target::{ADDRESS_COLUMNS, Addresses, SecondMatch, Target},
@@ -30,8 +30,7 @@ pub(super) async fn run(
     let target = Target::lock(session, &update.target).await?;
     let (target, query) = query(target, update)?;
     let given: Vec<usize> = (0..target.table.columns.len()).collect();
-    let plan = target.bind(&query, parameters).await?;
-    let plan = assign(plan, &target.table, ADDRESS_COLUMNS, &given)?;
+    let plan = bind(&target, &query, parameters).await?;
     // As Redshift documents it: one of several matches is taken, or none, as the session wants it.
     let second_match = match session.parameters().error_on_nondeterministic_update() {
         true => SecondMatch::Refused,
@@ -42,6 +41,26 @@ pub(super) async fn run(
     write::append(session, &target.table, &given, streams).await?;
     let row_count = target.delete(session, addresses.into_rows(&target)).await?;
     Ok(Outcome::done(format!("UPDATE {row_count}")))
+}
+
+/// Returns the plan that finds the rows and computes their new values: what EXPLAIN shows.
+pub(super) async fn plan(
+    session: &mut Session,
+    update: &Update,
+    parameters: &[ScalarValue],
+) -> Result<BoundPlan, Error> {
+    let (target, query) = query(Target::describe(session, &update.target)?, update)?;
+    let plan = bind(&target, &query, parameters).await?;
+    Ok(target.bound(plan))
+}
+
+async fn bind(
+    target: &Target,
+    query: &ast::Query,
+    parameters: &[ScalarValue],
+) -> Result<LogicalPlan, Error> {
+    let given: Vec<usize> = (0..target.table.columns.len()).collect();
+    assign(target.bind(query, parameters).await?, &target.table, ADDRESS_COLUMNS, &given)
 }
 
 /// Returns the types of the parameters: those of the columns they are given to.

@@ -3,6 +3,7 @@
 //! A script is pieces with an empty line between them: commands, `---`, and what they print. A change of
 //! behaviour is a diff that a person can judge; `UPDATE_GOLDENFILES=1` writes it.
 
+mod plans;
 mod script;
 mod state;
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use datafusion::{
-    common::{Column, JoinType, ScalarValue, stats::Precision},
+    common::{Column, ColumnStatistics, JoinType, ScalarValue, stats::Precision},
     datasource::source_as_provider,
     logical_expr::{
         Aggregate, BinaryExpr, Join, LogicalPlan, Operator, TableScan,
@@ -20,19 +20,21 @@ use datafusion::{
 /// Rows of what keeps no statistics.
 const UNKNOWN_ROWS: f64 = 1_000.0;
 /// Part of the rows that pass a condition of which nothing is known.
-const UNKNOWN_SELECTIVITY: f64 = 0.25;
+pub(in crate::plan) const UNKNOWN_SELECTIVITY: f64 = 0.25;
 /// Part of the rows that match a pattern.
-const PATTERN_SELECTIVITY: f64 = 0.05;
+pub(in crate::plan) const PATTERN_SELECTIVITY: f64 = 0.05;
+/// Part of the rows on one side of a value of which nothing is known.
+pub(in crate::plan) const INEQUALITY_SELECTIVITY: f64 = 1.0 / 3.0;
 
 /// What is known of a column.
 #[derive(Clone, Debug)]
-struct ColumnEstimate {
+pub(in crate::plan) struct ColumnEstimate {
     /// How many values it is drawn from. Filters on other columns do not change it.
-    domain: f64,
+    pub(in crate::plan) domain: f64,
     /// The lowest and the highest value, of numbers and moments.
     range: Option<(f64, f64)>,
     /// Part of the rows without a value.
-    nulls: f64,
+    pub(in crate::plan) nulls: f64,
 }
 
 /// The estimated rows of a plan.
@@ -58,8 +60,7 @@ impl Estimate {
 
     /// Returns how many different values of an expression the rows show.
     pub(super) fn distinct(&self, expr: &Expr) -> f64 {
-        let domain = self.domain(expr);
-        (domain * (1.0 - (-self.rows / domain).exp())).clamp(1.0, self.rows.max(1.0))
+        values_shown(self.domain(expr), self.rows)
     }
 
     /// Returns the part of the combinations of some relations' rows that pass a condition.
@@ -124,7 +125,9 @@ impl Estimate {
                 match op {
                     Operator::Eq => 1.0 / domain,
                     Operator::NotEq => 1.0 - 1.0 / domain,
-                    Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => 1.0 / 3.0,
+                    Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => {
+                        INEQUALITY_SELECTIVITY
+                    }
                     _ => UNKNOWN_SELECTIVITY,
                 }
             }
@@ -147,8 +150,20 @@ impl Estimate {
 }
 
 impl ColumnEstimate {
+    /// Returns what a table with this many rows knows of a column.
+    pub(in crate::plan) fn of(known: &ColumnStatistics, rows: f64) -> Self {
+        let bound = |value: &Precision<ScalarValue>| value.get_value().and_then(number);
+        let nulls = known.null_count.get_value().map_or(0.0, |nulls| *nulls as f64);
+        let domain = known.distinct_count.get_value().map_or(rows, |distinct| *distinct as f64);
+        Self {
+            domain: domain.max(1.0),
+            range: bound(&known.min_value).zip(bound(&known.max_value)),
+            nulls: nulls / rows.max(1.0),
+        }
+    }
+
     /// Returns the part of the rows that pass `column op value`, and keeps what is left of the range.
-    fn compare(&mut self, op: Operator, value: &ScalarValue) -> f64 {
+    pub(in crate::plan) fn compare(&mut self, op: Operator, value: &ScalarValue) -> f64 {
         let equal = 1.0 / self.domain;
         let (part, range) = match (op, self.range, number(value)) {
             (Operator::Eq, range, value) => {
@@ -166,7 +181,7 @@ impl ColumnEstimate {
                 (share(low, high, value, high), (value.clamp(low, high), high))
             }
             (Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq, ..) => {
-                return 1.0 / 3.0;
+                return INEQUALITY_SELECTIVITY;
             }
             _ => return UNKNOWN_SELECTIVITY,
         };
@@ -174,6 +189,11 @@ impl ColumnEstimate {
         self.domain = (self.domain * part).max(1.0);
         part.max(equal.min(1.0))
     }
+}
+
+/// Returns how many of the values that they are drawn from so many rows show.
+pub(in crate::plan) fn values_shown(domain: f64, rows: f64) -> f64 {
+    (domain * (1.0 - (-rows / domain).exp())).clamp(1.0, rows.max(1.0))
 }
 
 /// Returns which part of `low..high` is within `from..to`.
@@ -238,15 +258,8 @@ fn of_scan(scan: &TableScan) -> Estimate {
     };
     let schema = scan.source.schema();
     let columns = statistics.column_statistics.iter().zip(schema.fields()).map(|(known, field)| {
-        let bound = |value: &Precision<ScalarValue>| value.get_value().and_then(number);
-        let nulls = known.null_count.get_value().map_or(0.0, |nulls| *nulls as f64);
-        let domain = known.distinct_count.get_value().map_or(rows, |distinct| *distinct as f64);
-        let estimate = ColumnEstimate {
-            domain: domain.max(1.0),
-            range: bound(&known.min_value).zip(bound(&known.max_value)),
-            nulls: nulls / rows.max(1.0),
-        };
-        (Column::new(Some(scan.table_name.clone()), field.name()), estimate)
+        let column = Column::new(Some(scan.table_name.clone()), field.name());
+        (column, ColumnEstimate::of(known, rows))
     });
     Estimate { rows, rows_before_filters: rows, columns: columns.collect() }
 }
@@ -300,7 +313,7 @@ fn of_join(join: &Join) -> Estimate {
 ///
 /// The number of values of several columns together is known as an upper bound only, so of two such
 /// bounds the lower is the better: it is exact where one side's columns are its primary key.
-pub(super) fn key_values(columns: usize, left: f64, right: f64) -> f64 {
+pub(in crate::plan) fn key_values(columns: usize, left: f64, right: f64) -> f64 {
     let values = if columns > 1 { left.min(right) } else { left.max(right) };
     values.max(1.0)
 }

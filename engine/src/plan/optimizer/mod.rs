@@ -1,6 +1,6 @@
 //! Logical rules of ours, run after DataFusion's own.
 
-mod cardinality;
+pub(super) mod cardinality;
 mod count_rows;
 mod join_order;
 mod push_semi_join;

@@ -3,7 +3,7 @@
 use super::{all, fails, one};
 use crate::{
     client_error::SqlState,
-    sql::{DropKind, InsertSource, Statement, VacuumKind},
+    sql::{DropKind, ExplainFormat, InsertSource, Statement, VacuumKind},
 };
 
 #[test]
@@ -185,14 +185,49 @@ fn explains() {
     fails(
         "explain (format json) select 1",
         SqlState::FEATURE_NOT_SUPPORTED,
-        "EXPLAIN does not support the option \"format\"",
-        "format",
+        "EXPLAIN does not support the format \"json\"",
+        "json",
     );
     fails(
-        "explain insert into t select 1",
+        "explain (buffers) select 1",
         SqlState::FEATURE_NOT_SUPPORTED,
-        "EXPLAIN INSERT is not supported",
+        "EXPLAIN does not support the option \"buffers\"",
+        "buffers",
+    );
+    let Statement::Explain(explain) = one("explain (format datafusion) select 1") else { panic!() };
+    assert_eq!(explain.format, ExplainFormat::DataFusion);
+    for sql in [
+        "explain insert into t select 1",
+        "explain insert into t default values",
+        "explain update t set a = 1",
+        "explain delete from t using u where t.a = u.a",
+        "explain create table u as select * from t",
+    ] {
+        let Statement::Explain(_) = one(sql) else { panic!("{sql}") };
+    }
+    fails(
+        "explain merge into t using s on t.a = s.a when matched then delete",
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "EXPLAIN MERGE is not supported",
+        "merge",
+    );
+    fails(
+        "explain create table t (a int)",
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "EXPLAIN CREATE is not supported",
+        "create",
+    );
+    fails(
+        "explain analyze insert into t select 1",
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "EXPLAIN ANALYZE INSERT is not supported",
         "insert",
+    );
+    fails(
+        "explain vacuum t",
+        SqlState::SYNTAX_ERROR,
+        "syntax error at or near \"vacuum\"",
+        "vacuum",
     );
     fails("explain", SqlState::SYNTAX_ERROR, "syntax error at end of input", "");
 }

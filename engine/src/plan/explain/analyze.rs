@@ -1,0 +1,40 @@
+//! EXPLAIN ANALYZE, which Redshift does not have: what every node did, beside what was expected of it.
+
+use super::{
+    measured::Measured,
+    node::{Operator, PlanNode},
+};
+
+/// Returns what is added to the title of a node that has run, and the lines below it.
+pub(super) fn notes(node: &PlanNode) -> (String, Vec<String>) {
+    let Some(measured) = Measured::of(node) else { return (String::new(), Vec::new()) };
+    let milliseconds = measured.time_max().as_secs_f64() * 1_000.0;
+    let title = format!(
+        " (actual time={milliseconds:.3} rows={} slices={})",
+        measured.rows(),
+        measured.slices.len()
+    );
+    let mut lines = Vec::new();
+    let rows = || measured.slices.values().map(|slice| slice.rows);
+    if let (Some(least), Some(most)) = (rows().min(), rows().max())
+        && measured.slices.len() > 1
+    {
+        lines.push(format!("Rows of a slice: {least}..{most}"));
+    }
+    if matches!(node.operator, Operator::SeqScan(_)) {
+        lines.push(format!(
+            "Blocks: {} read, {} skipped",
+            measured.blocks_read, measured.blocks_skipped
+        ));
+    }
+    if measured.bytes() > 0 {
+        lines.push(format!("Bytes: {}", measured.bytes()));
+    }
+    if measured.spill_count > 0 {
+        lines.push(format!(
+            "Spilled: {} bytes, {} rows, {} files",
+            measured.spilled_bytes, measured.spilled_rows, measured.spill_count
+        ));
+    }
+    (title, lines)
+}

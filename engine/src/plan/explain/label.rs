@@ -1,0 +1,151 @@
+//! DS_*: how the rows of a join's two sides get to each other, read off the plan.
+
+use std::sync::Arc;
+
+use datafusion::{
+    datasource::source::DataSourceExec,
+    physical_expr::{Partitioning, PhysicalExpr},
+    physical_plan::{
+        ExecutionPlan,
+        coop::CooperativeExec,
+        filter::FilterExec,
+        joins::{
+            CrossJoinExec, HashJoinExec, NestedLoopJoinExec, PartitionMode, SortMergeJoinExec,
+        },
+        projection::ProjectionExec,
+        repartition::RepartitionExec,
+        sorts::sort::SortExec,
+    },
+};
+
+use super::cost::Movement;
+use crate::{distribution::DistStyle, execution::WarehouseSource};
+
+/// How the rows of a join's sides get to each other. The inner side is the one that is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DistributionLabel {
+    /// No row is moved: both sides lie alike.
+    DistNone,
+    /// No row is moved: the inner table is on every node.
+    DistAllNone,
+    /// The inner rows go to the slices of the outer ones.
+    DistInner,
+    /// The outer rows go to the slices of the inner ones.
+    DistOuter,
+    /// All inner rows go to one slice, because the outer table is on every node.
+    DistAllInner,
+    /// Both sides go to slices that neither was on.
+    DistBoth,
+    /// Every node gets all inner rows.
+    BcastInner,
+}
+
+impl DistributionLabel {
+    /// Returns the label as EXPLAIN prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DistNone => "DS_DIST_NONE",
+            Self::DistAllNone => "DS_DIST_ALL_NONE",
+            Self::DistInner => "DS_DIST_INNER",
+            Self::DistOuter => "DS_DIST_OUTER",
+            Self::DistAllInner => "DS_DIST_ALL_INNER",
+            Self::DistBoth => "DS_DIST_BOTH",
+            Self::BcastInner => "DS_BCAST_INNER",
+        }
+    }
+
+    /// Returns how the rows of the outer and of the inner side are moved.
+    pub(super) fn movements(self) -> (Movement, Movement) {
+        match self {
+            Self::DistNone | Self::DistAllNone => (Movement::Stays, Movement::Stays),
+            Self::DistInner => (Movement::Stays, Movement::Distributed),
+            Self::DistOuter => (Movement::Distributed, Movement::Stays),
+            Self::DistBoth => (Movement::Distributed, Movement::Distributed),
+            // To one slice only, but all of them.
+            Self::DistAllInner | Self::BcastInner => (Movement::Stays, Movement::Broadcast),
+        }
+    }
+}
+
+/// Returns the label of a join; `None` of what is no join, or is one on the leader.
+pub fn label_of(join: &Arc<dyn ExecutionPlan>) -> Option<DistributionLabel> {
+    let (inner, outer, is_collected) = sides(join)?;
+    if !reads_a_table(inner) && !reads_a_table(outer) {
+        return None;
+    }
+    if is_collected {
+        return Some(match (is_everywhere(inner), is_everywhere(outer)) {
+            (true, _) => DistributionLabel::DistAllNone,
+            (false, true) => DistributionLabel::DistAllInner,
+            (false, false) => DistributionLabel::BcastInner,
+        });
+    }
+    Some(match (exchange(outer).is_some(), exchange(inner).is_some()) {
+        (true, true) => DistributionLabel::DistBoth,
+        (true, false) => DistributionLabel::DistOuter,
+        (false, true) => DistributionLabel::DistInner,
+        (false, false) => DistributionLabel::DistNone,
+    })
+}
+
+/// Returns the expressions by which the rows of a join's side are dealt out to it, if they are still
+/// columns of that side.
+pub(super) fn distribution_keys(side: &Arc<dyn ExecutionPlan>) -> Option<&[Arc<dyn PhysicalExpr>]> {
+    let exchange = exchange(side)?;
+    match exchange.partitioning() {
+        Partitioning::Hash(keys, _) if exchange.schema() == side.schema() => Some(keys),
+        _ => None,
+    }
+}
+
+/// Returns the inner side, the outer side, and whether one task collects all of the inner side.
+fn sides(
+    join: &Arc<dyn ExecutionPlan>,
+) -> Option<(&Arc<dyn ExecutionPlan>, &Arc<dyn ExecutionPlan>, bool)> {
+    if let Some(join) = join.downcast_ref::<HashJoinExec>() {
+        let is_collected = *join.partition_mode() == PartitionMode::CollectLeft;
+        return Some((join.left(), join.right(), is_collected));
+    }
+    if let Some(join) = join.downcast_ref::<SortMergeJoinExec>() {
+        return Some((join.right(), join.left(), false));
+    }
+    if let Some(join) = join.downcast_ref::<NestedLoopJoinExec>() {
+        return Some((join.left(), join.right(), true));
+    }
+    let join = join.downcast_ref::<CrossJoinExec>()?;
+    Some((join.left(), join.right(), true))
+}
+
+/// Returns the exchange that the rows of a join's side come from.
+fn exchange(side: &Arc<dyn ExecutionPlan>) -> Option<&RepartitionExec> {
+    if let Some(exchange) = side.downcast_ref::<RepartitionExec>() {
+        return Some(exchange);
+    }
+    let is_between = side.is::<ProjectionExec>()
+        || side.is::<FilterExec>()
+        || side.is::<CooperativeExec>()
+        || side.is::<SortExec>();
+    match side.children().as_slice() {
+        [input] if is_between => exchange(input),
+        _ => None,
+    }
+}
+
+/// Returns whether a plan reads tables of slices, rather than of the leader alone.
+pub(super) fn reads_a_table(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    scanned(plan).is_some() || plan.children().into_iter().any(reads_a_table)
+}
+
+/// Returns whether every node has all rows of a plan: it reads tables of DISTSTYLE ALL only.
+fn is_everywhere(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    if let Some(source) = scanned(plan) {
+        return matches!(source.table().dist_style.effective(), DistStyle::All);
+    }
+    plan.children().into_iter().all(is_everywhere)
+}
+
+/// Returns the table that a leaf reads, if it is one of slices.
+fn scanned(plan: &Arc<dyn ExecutionPlan>) -> Option<&WarehouseSource> {
+    let scan = plan.downcast_ref::<DataSourceExec>()?;
+    Some(scan.downcast_to_file_source::<WarehouseSource>()?.1)
+}
