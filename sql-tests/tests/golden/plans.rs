@@ -155,7 +155,7 @@ fn planning(catalog: Catalog) -> Result<PlanningSession> {
         reads: None,
         view_depth: 0,
     };
-    let planner = Planner::new(DATABASE, SLICES, Arc::new(RuntimeEnv::default()))?;
+    let planner = Planner::new(SLICES, Arc::new(RuntimeEnv::default()))?;
     Ok(planner.session(Arc::new(context)))
 }
 
