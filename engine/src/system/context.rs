@@ -25,6 +25,8 @@ pub struct SystemContext {
     pub parameters: Vec<(String, String)>,
     /// Slices of the cluster.
     pub slice_count: u32,
+    /// Its compute nodes; of a warehouse in one process, 1.
+    pub node_count: u32,
     /// What happened so far.
     pub events: Arc<EventLog>,
     /// The sessions there are.

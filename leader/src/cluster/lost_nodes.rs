@@ -32,6 +32,11 @@ impl ClusterNodes {
         Self { nodes, channels }
     }
 
+    /// Returns how many there are.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.nodes.now().len()).unwrap_or(u32::MAX)
+    }
+
     /// Asks every node whether it is there, and gives up those that do not answer.
     pub async fn look(&self) {
         let nodes = self.nodes.now();

@@ -30,7 +30,7 @@ use engine::{
     types::SqlType,
 };
 
-use crate::{error::Error, leader::Leader, statement};
+use crate::{cluster::lost_nodes::ClusterNodes, error::Error, leader::Leader, statement};
 
 use registry::Registration;
 use temporary::TemporaryTables;
@@ -256,6 +256,7 @@ impl Session {
             search_path: self.lookup_path(),
             parameters: self.parameters.all().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
             slice_count: self.leader.log().slice_count(),
+            node_count: self.leader.compute_nodes().map_or(1, ClusterNodes::count),
             events: Arc::clone(self.leader.events()),
             sessions: self.leader.sessions().list(),
             control: self.leader.session_control(),

@@ -132,6 +132,7 @@ fn planning(catalog: Catalog) -> Result<PlanningSession> {
         search_path: vec!["public".to_owned()],
         parameters: Vec::new(),
         slice_count: SLICES,
+        node_count: 1,
         events: Arc::default(),
         sessions: Vec::new(),
         control: Arc::new(Nobody),

@@ -20,7 +20,9 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
+    // As scans are dealt out: `execution::split`.
+    let width = context.slice_count.div_ceil(context.node_count.max(1)).max(1);
     for slice in 0..context.slice_count {
-        rows.push(row![0, slice, slice, "D"]);
+        rows.push(row![slice / width, slice, slice % width, "D"]);
     }
 }

@@ -194,6 +194,7 @@ fn session() -> TestResult<SessionContext> {
         search_path: vec!["$user".to_owned(), "public".to_owned()],
         parameters: vec![("search_path".to_owned(), "\"$user\", public".to_owned())],
         slice_count: 2,
+        node_count: 1,
         events: Arc::new(events()),
         sessions: vec![SessionInfo {
             pid: Pid(42),
@@ -298,6 +299,7 @@ fn rows_have_one_value_per_column() -> TestResult {
         search_path: vec!["public".to_owned()],
         parameters: vec![("a".to_owned(), "b".to_owned())],
         slice_count: 2,
+        node_count: 1,
         events: Arc::new(events()),
         sessions: Vec::new(),
         control: Arc::new(Nobody),
