@@ -3,6 +3,7 @@
 mod altered;
 mod deletes;
 mod inline;
+mod sent;
 
 use std::sync::Arc;
 
