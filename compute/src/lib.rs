@@ -8,10 +8,12 @@
 //! | `actions`  | requests between nodes that are no plans: Flight actions with JSON bodies    |
 //! | `messages` | what leader and nodes say to each other                                      |
 //! | `channels` | connections to other nodes, which notice within seconds that one is gone     |
+//! | `append`   | rows of a plan are written where they are computed                           |
 //! | `load`     | rows arrive                                                                 |
 //! | `vacuum`   | runs are merged                                                             |
 
 pub mod actions;
+pub mod append;
 pub mod channels;
 pub mod load;
 pub mod messages;

@@ -10,7 +10,7 @@ use datafusion_distributed::{
 };
 use engine::{execution::WarehouseCodec, plan::Planner, storage::ManagedStorage};
 
-use crate::{channels::Channels, messages::build_id, reported::Reporting};
+use crate::{append::AppendCodec, channels::Channels, messages::build_id, reported::Reporting};
 
 /// What the pieces of plans of one node share.
 #[derive(Clone)]
@@ -40,6 +40,7 @@ impl PlanPieces {
         let config = received
             .with_extension(Arc::clone(&self.storage))
             .with_distributed_user_codec(WarehouseCodec)
+            .with_distributed_user_codec(AppendCodec)
             .with_distributed_channel_resolver(self.channels.clone())
             .with_distributed_worker_plan_rewrite_handler(report_errors);
         self.planner.state_with(config)

@@ -78,7 +78,7 @@ pub async fn start_leader(
     });
     let channels = Channels::new(endpoint.credential().clone());
     let compute_nodes = ClusterNodes::new(Arc::clone(endpoint.nodes()), channels.clone());
-    let plans = ClusterPlans::new(Arc::clone(endpoint.nodes()), channels);
+    let plans = ClusterPlans::new(Arc::clone(endpoint.nodes()), channels, Arc::clone(&storage));
     let runtime = query_runtime(&settings)?;
     let planner = Planner::with_distribution(log.slice_count(), runtime, Arc::new(plans))?;
     endpoint.nodes().at_least(nodes).await;

@@ -55,6 +55,11 @@ impl Distribution for OneProcess {
     }
 }
 
+/// What is put on top of a finished plan before it is distributed.
+pub(super) struct PlanHead(pub(super) Box<PutOnTop>);
+
+type PutOnTop = dyn Fn(Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> + Send + Sync;
+
 /// DataFusion's planner, then our passes, then the distribution.
 pub(super) struct SlicePlanner {
     pub(super) distribution: Arc<dyn Distribution>,
@@ -75,6 +80,10 @@ impl QueryPlanner for SlicePlanner {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await?;
         let plan = physical::run(plan, session.config_options())?;
+        let plan = match session.config().get_extension::<PlanHead>() {
+            Some(head) => (head.0)(plan)?,
+            None => plan,
+        };
         self.distribution.place(plan, session.config())
     }
 }

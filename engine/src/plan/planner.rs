@@ -25,7 +25,7 @@ use crate::{
         analyzer,
         catalog_view::CatalogView,
         column_names, column_uses,
-        distribution::{Distribution, OneProcess, SlicePlanner},
+        distribution::{Distribution, OneProcess, PlanHead, SlicePlanner},
         functions_exist, lateral_aliases, optimizer, scalar_subqueries, settings,
     },
     sql,
@@ -219,7 +219,26 @@ impl PlanningSession {
 
     /// Plans what was bound: analyzer, optimizer, physical planner, our passes.
     pub async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
-        let (state, plan) = (Arc::clone(&self.state), plan.clone());
+        self.physical_in(Arc::clone(&self.state), plan).await
+    }
+
+    /// As [`Self::physical`]; `head` puts something on top of the plan before its pieces get their places.
+    pub async fn physical_under(
+        &self,
+        plan: &LogicalPlan,
+        head: impl Fn(Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> + Send + Sync + 'static,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut state = (*self.state).clone();
+        state.config_mut().set_extension(Arc::new(PlanHead(Box::new(head))));
+        self.physical_in(Arc::new(state), plan).await
+    }
+
+    async fn physical_in(
+        &self,
+        state: Arc<SessionState>,
+        plan: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = plan.clone();
         let distribution = Arc::clone(&self.catalog.planner.distribution);
         apart(async move {
             let plan = state.create_physical_plan(&plan).await?;

@@ -46,7 +46,7 @@ pub struct InlineRows {
 
 impl InlineRows {
     /// Returns the rows of these batches of one schema, in one piece and without what they share with others.
-    pub(crate) fn new(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self, ArrowError> {
+    pub fn new(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Self, ArrowError> {
         let rows = concat_batches(schema, batches)?;
         let columns = rows.columns().iter().map(compact).collect();
         // The catalogue knows what else there is to know of a column.

@@ -60,9 +60,8 @@ pub(super) async fn run(
     let create_table = CatalogChange::CreateTable(Arc::clone(&table));
     session.change(create_schema.into_iter().chain([create_table]).collect())?;
     let plan = cast_to(plan, &table)?;
-    let streams = write::streams_of(planning.physical(&plan).await?, &planning)?;
     let given: Vec<usize> = (0..table.columns.len()).collect();
-    write::append(session, &table, &given, streams).await?;
+    write::append_query(session, &table, &given, &planning, &plan).await?;
     Ok(Outcome::done("SELECT"))
 }
 

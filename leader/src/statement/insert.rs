@@ -50,15 +50,17 @@ pub(super) async fn run(
     let catalog = session.catalog();
     let planning = session.planning(catalog);
     let (query, given) = source(&table, insert)?;
-    let streams = match query {
+    let row_count = match query {
         Some(query) => {
             let plan = select::bind(&planning, &query, parameters).await?;
             let plan = assign(plan, &table, 0, &given)?;
-            write::streams_of(planning.physical(&plan).await?, &planning)?
+            write::append_query(session, &table, &given, &planning, &plan).await?
         }
-        None => vec![stream::iter([Ok(write::one_empty_row())]).boxed()],
+        None => {
+            let streams = vec![stream::iter([Ok(write::one_empty_row())]).boxed()];
+            write::append(session, &table, &given, streams).await?
+        }
     };
-    let row_count = write::append(session, &table, &given, streams).await?;
     Ok(Outcome::done(format!("INSERT 0 {row_count}")))
 }
 

@@ -1,7 +1,10 @@
 //! Rows of a statement → runs of a table, within the session's transaction: what INSERT, UPDATE, MERGE,
 //! CREATE TABLE AS and COPY share.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use datafusion::{
     arrow::{
@@ -10,6 +13,7 @@ use datafusion::{
         datatypes::Schema,
     },
     error::DataFusionError,
+    logical_expr::LogicalPlan,
     physical_plan::{ExecutionPlan, collect, execute_stream_partitioned},
 };
 use engine::{
@@ -23,7 +27,7 @@ use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use sqlparser::ast;
 
 use crate::{
-    cluster::{WriteRequest, Written},
+    cluster::{WriteRequest, Written, appends},
     error::Error,
     session::Session,
 };
@@ -49,6 +53,38 @@ pub(super) async fn append(
     given: &[usize],
     streams: RowStreams,
 ) -> Result<u64, Error> {
+    let sources = sources(session, table, given).await?;
+    let identities: Vec<_> = sources.iter().enumerate().filter_map(identity_counter).collect();
+    let written = write(session, table, sources, streams).await?;
+    change(session, table, written, identities)
+}
+
+/// As [`append`], of the rows of a query; in a cluster the nodes write that compute them.
+pub(super) async fn append_query(
+    session: &mut Session,
+    table: &Arc<Table>,
+    given: &[usize],
+    planning: &PlanningSession,
+    plan: &LogicalPlan,
+) -> Result<u64, Error> {
+    if session.leader().compute_nodes().is_some() {
+        let sources = sources(session, table, given).await?;
+        let slice_count = session.leader().log().slice_count();
+        let written = appends::append(planning, plan, table, slice_count, &sources).await?;
+        if let Some(written) = written {
+            return change(session, table, written, Vec::new());
+        }
+    }
+    let streams = streams_of(planning.physical(plan).await?, planning)?;
+    append(session, table, given, streams).await
+}
+
+/// Returns where the values of each column come from.
+async fn sources(
+    session: &mut Session,
+    table: &Table,
+    given: &[usize],
+) -> Result<Vec<ColumnSource>, Error> {
     let mut sources = Vec::with_capacity(table.columns.len());
     for (position, column) in table.columns.iter().enumerate() {
         sources.push(match given.iter().position(|known| *known == position) {
@@ -56,8 +92,16 @@ pub(super) async fn append(
             None => missing(session, table, column).await?,
         });
     }
-    let identities: Vec<_> = sources.iter().enumerate().filter_map(identity_counter).collect();
-    let written = write(session, table, sources, streams).await?;
+    Ok(sources)
+}
+
+/// Makes what was written part of the session's transaction.
+fn change(
+    session: &mut Session,
+    table: &Table,
+    written: Written,
+    identities: Vec<(usize, Arc<AtomicI64>)>,
+) -> Result<u64, Error> {
     let mut changes = Vec::new();
     if !written.runs.is_empty() {
         changes.push(CatalogChange::AppendRuns { table: table.id, runs: written.runs });
@@ -86,9 +130,7 @@ pub(super) async fn write(
     Ok(compute.write(request).await?)
 }
 
-fn identity_counter(
-    (position, source): (usize, &ColumnSource),
-) -> Option<(usize, Arc<std::sync::atomic::AtomicI64>)> {
+fn identity_counter((position, source): (usize, &ColumnSource)) -> Option<(usize, Arc<AtomicI64>)> {
     match source {
         ColumnSource::Identity { next, .. } => Some((position, Arc::clone(next))),
         _ => None,

@@ -18,6 +18,7 @@
 
 use std::sync::Arc;
 
+use compute::append::SliceAppendExec;
 use datafusion::{
     common::{JoinType, internal_err},
     error::Result,
@@ -85,6 +86,9 @@ impl Boundaries {
         if node.children().is_empty() {
             return self.leaf(node);
         }
+        if node.is::<SliceAppendExec>() {
+            return self.append(node);
+        }
         if let Some(exchange) = node.downcast_ref::<RepartitionExec>() {
             return self.exchange(node, exchange);
         }
@@ -137,6 +141,18 @@ impl Boundaries {
         let producers = if input.is_spread { self.tasks } else { 1 };
         let dealt = RepartitionExec::try_new(input.plan, Partitioning::Hash(keys, self.width))?;
         Ok(Placed::spread(Arc::new(NetworkShuffleExec::try_new(Arc::new(dealt), producers)?)))
+    }
+
+    /// Every node writes what it computes.
+    fn append(&self, node: &Arc<dyn ExecutionPlan>) -> Result<Placed> {
+        let mut is_spread = false;
+        let children = node.children().into_iter().map(|child| {
+            let child = self.place(child)?;
+            is_spread |= child.is_spread;
+            Ok(child.plan)
+        });
+        let children = children.collect::<Result<Vec<_>>>()?;
+        Ok(Placed { plan: replace_children_if_necessary(Arc::clone(node), children)?, is_spread })
     }
 
     /// A node that works partition by partition, or on one.

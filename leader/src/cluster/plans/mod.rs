@@ -6,7 +6,7 @@ mod boundaries;
 
 use std::sync::Arc;
 
-use compute::{channels::Channels, messages::Node, reported::Reporting};
+use compute::{append::AppendCodec, channels::Channels, messages::Node, reported::Reporting};
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
     error::{DataFusionError, Result},
@@ -24,6 +24,7 @@ use engine::{
     error::QueryError,
     execution::{self, WarehouseCodec},
     plan::Distribution,
+    storage::ManagedStorage,
 };
 use url::Url;
 
@@ -38,12 +39,13 @@ const TASKS_MIN: usize = 2;
 pub struct ClusterPlans {
     nodes: Arc<Nodes>,
     channels: Channels,
+    storage: Arc<ManagedStorage>,
 }
 
 impl ClusterPlans {
     /// Returns plans for these nodes.
-    pub fn new(nodes: Arc<Nodes>, channels: Channels) -> Self {
-        Self { nodes, channels }
+    pub fn new(nodes: Arc<Nodes>, channels: Channels, storage: Arc<ManagedStorage>) -> Self {
+        Self { nodes, channels, storage }
     }
 }
 
@@ -72,6 +74,7 @@ impl Distribution for ClusterPlans {
             .with_distributed_worker_resolver(QueryNodes::of(&[]))
             .with_distributed_channel_resolver(self.channels.clone())
             .with_distributed_user_codec(WarehouseCodec)
+            .with_distributed_user_codec(AppendCodec)
             .with_distributed_desired_task_count_handler(desired_tasks)
             .with_distributed_scale_up_leaf_node_handler(dealt_out)
             .with_distributed_route_tasks_handler(routed)
@@ -83,6 +86,8 @@ impl Distribution for ClusterPlans {
     fn begin(&self, config: &mut SessionConfig) {
         let nodes = QueryNodes::of(&self.nodes.now());
         config.set_extension(Arc::new(nodes.clone()));
+        // For what is one place's work, and so the leader's.
+        config.set_extension(Arc::clone(&self.storage));
         config.set_distributed_worker_resolver(nodes);
     }
 

@@ -168,8 +168,7 @@ async fn copy(
     let catalog = session.catalog();
     let planning = session.planning(catalog);
     let plan = planning.scan(source, taken)?;
-    let streams = write::streams_of(planning.physical(&plan).await?, &planning)?;
-    write::append(session, target, &given, streams).await?;
+    write::append_query(session, target, &given, &planning, &plan).await?;
     let removed = source.manifest.runs.iter().map(|run| run.id).collect();
     let change = CatalogChange::ReplaceRuns { table: source.id, removed, added: Vec::new() };
     session.change(vec![change])

@@ -1,0 +1,233 @@
+//! Rows of a plan are written where they are computed: the head of the piece of a plan that an INSERT or a CREATE TABLE
+//! AS runs on every node.
+//!
+//! ```text
+//!  leader   collects what was written, commits
+//!  node     SliceAppendExec ── rows of its piece ─▶ runs of all slices, in managed storage
+//! ```
+//!
+//! A node can write runs of any slice, so that no row goes through the network to be written. What a node has written is
+//! seen when the leader commits it. If the statement fails, what nobody names is garbage that the next start collects.
+
+use std::{fmt, sync::Arc};
+
+use arrow::{
+    array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array},
+    datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type},
+};
+use datafusion::{
+    common::{Result, internal_datafusion_err, internal_err, tree_node::TreeNodeRecursion},
+    error::DataFusionError,
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr},
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+        execution_plan::{Boundedness, EmissionType},
+        stream::RecordBatchStreamAdapter,
+    },
+};
+use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
+use engine::{
+    catalog::Table,
+    error::Error,
+    storage::{ManagedStorage, inline::InlineRows, run::Run, writer::TableLayout},
+    write::{ColumnSource, RowAssembler},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::load;
+
+/// What is to be written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Append {
+    /// The table, without its runs.
+    table: Table,
+    slice_count: u32,
+    inline_bytes_max: usize,
+    /// Where the values of each column come from: of the rows given, or a value for all.
+    sources: Vec<Source>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Source {
+    Given(usize),
+    Constant(InlineRows),
+}
+
+impl Append {
+    /// Returns how rows are written to `table`; `None` if a column takes values that only one place can give out.
+    pub fn new(table: &Table, slice_count: u32, sources: &[ColumnSource]) -> Option<Self> {
+        let sources = sources.iter().map(|source| match source {
+            ColumnSource::Given(position) => Some(Source::Given(*position)),
+            ColumnSource::Constant(value) => one(value).map(Source::Constant),
+            ColumnSource::Identity { .. } => None,
+        });
+        Some(Self {
+            sources: sources.collect::<Option<_>>()?,
+            inline_bytes_max: table.layout(slice_count).inline_bytes_max,
+            slice_count,
+            table: Table { manifest: Arc::default(), ..table.clone() },
+        })
+    }
+
+    fn layout(&self) -> TableLayout {
+        let inline_bytes_max = self.inline_bytes_max;
+        TableLayout { inline_bytes_max, ..self.table.layout(self.slice_count) }
+    }
+
+    fn assembler(&self) -> RowAssembler {
+        let sources = self.sources.iter().map(|source| match source {
+            Source::Given(position) => ColumnSource::Given(*position),
+            Source::Constant(value) => ColumnSource::Constant(Arc::clone(value.rows().column(0))),
+        });
+        RowAssembler::new(self.table.arrow_schema(), sources.collect())
+    }
+}
+
+/// Returns a value as one row of one column.
+fn one(value: &ArrayRef) -> Option<InlineRows> {
+    let field = Field::new("value", value.data_type().clone(), true);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let row = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(value)]).ok()?;
+    InlineRows::new(&schema, &[row]).ok()
+}
+
+/// Writes the rows of its input, all partitions at once; gives one row: the runs (JSON), and how many rows they have.
+#[derive(Debug)]
+pub struct SliceAppendExec {
+    append: Arc<Append>,
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl SliceAppendExec {
+    /// Returns a node that writes the rows of `input`.
+    pub fn new(append: Arc<Append>, input: Arc<dyn ExecutionPlan>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(written_schema()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self { append, input, properties: Arc::new(properties) }
+    }
+}
+
+fn written_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("runs", DataType::Utf8, false),
+        Field::new("rows", DataType::UInt64, false),
+    ]))
+}
+
+/// Returns the runs, and the number of rows, that pieces of a plan have written.
+pub fn written(pieces: &[RecordBatch]) -> Result<(Vec<Run>, u64)> {
+    let (mut runs, mut row_count) = (Vec::new(), 0);
+    for piece in pieces {
+        for json in piece.column(0).as_string::<i32>().iter().flatten() {
+            runs.extend(serde_json::from_str::<Vec<Run>>(json).map_err(external)?);
+        }
+        row_count += piece.column(1).as_primitive::<UInt64Type>().iter().flatten().sum::<u64>();
+    }
+    Ok((runs, row_count))
+}
+
+impl DisplayAs for SliceAppendExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SliceAppendExec: table={}", self.append.table.name)
+    }
+}
+
+impl ExecutionPlan for SliceAppendExec {
+    fn name(&self) -> &str {
+        "SliceAppendExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match <[_; 1]>::try_from(children) {
+            Ok([input]) => Ok(Arc::new(Self::new(Arc::clone(&self.append), input))),
+            Err(children) => internal_err!("{} inputs of one table", children.len()),
+        }
+    }
+
+    fn execute(
+        &self,
+        _partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let Some(storage) = context.session_config().get_extension::<ManagedStorage>() else {
+            return internal_err!("this node has no managed storage");
+        };
+        let partitions = 0..self.input.output_partitioning().partition_count();
+        let rows = partitions.map(|partition| {
+            let rows = self.input.execute(partition, Arc::clone(&context))?;
+            Ok(rows.map_err(Error::from).boxed())
+        });
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let append = Arc::clone(&self.append);
+        let writing = async move {
+            let written = load::write(&storage, append.layout(), append.assembler(), rows).await;
+            let (runs, row_count) = written.map_err(external)?;
+            let runs = serde_json::to_string(&runs).map_err(external)?;
+            let columns: Vec<ArrayRef> = vec![
+                Arc::new(StringArray::from(vec![runs])),
+                Arc::new(UInt64Array::from(vec![row_count])),
+            ];
+            Ok(RecordBatch::try_new(written_schema(), columns)?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(written_schema(), stream::once(writing).boxed())))
+    }
+}
+
+/// [`SliceAppendExec`] to bytes and back.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AppendCodec;
+
+impl PhysicalExtensionCodec for AppendCodec {
+    fn try_encode(
+        &self,
+        node: Arc<dyn ExecutionPlan>,
+        buffer: &mut Vec<u8>,
+        _converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<()> {
+        let Some(append) = node.downcast_ref::<SliceAppendExec>() else {
+            return internal_err!("{} cannot be sent to a compute node", node.name());
+        };
+        serde_json::to_writer(buffer, append.append.as_ref()).map_err(external)
+    }
+
+    fn try_decode(
+        &self,
+        buffer: &[u8],
+        inputs: &[Arc<dyn ExecutionPlan>],
+        _context: &TaskContext,
+        _converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let append = serde_json::from_slice(buffer).map_err(external)?;
+        let input = inputs.first().ok_or_else(|| internal_datafusion_err!("rows of no input"))?;
+        Ok(Arc::new(SliceAppendExec::new(Arc::new(append), Arc::clone(input))))
+    }
+}
+
+fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
