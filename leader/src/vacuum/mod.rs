@@ -172,7 +172,7 @@ async fn merged(
         })
     });
     let merges: Vec<_> = merges.collect();
-    stream::iter(merges).buffer_unordered(MERGES_AT_ONCE).try_collect().await
+    Ok(stream::iter(merges).buffer_unordered(MERGES_AT_ONCE).try_collect().await?)
 }
 
 /// Records a step of the vacuum of a table: its state now.
