@@ -10,7 +10,7 @@ use std::sync::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch},
+    array::{Array, ArrayRef, BooleanArray, PrimitiveArray, RecordBatch},
     buffer::BooleanBuffer,
     compute::prep_null_mask_filter,
     datatypes::{
@@ -27,8 +27,7 @@ use datafusion::{
     },
 };
 
-/// More values than this from the least key to the greatest are not worth 8 MB of bits.
-const VALUES_MAX: i64 = 1 << 26;
+use super::key_bits::{VALUES_MAX, have_bit};
 
 type Conjunct = Arc<dyn PhysicalExpr>;
 
@@ -129,18 +128,7 @@ impl KeyFilter {
                 self.passing.get_or_init(|| passing.values().clone())
             }
         };
-        let values = values.as_primitive::<T>();
-        let slots = values.values();
-        let found = BooleanBuffer::collect_bool(slots.len(), |row| {
-            let value: i64 = slots[row].into();
-            // What is below the first wraps to what is beyond the last.
-            let place = usize::try_from(value.wrapping_sub(self.first)).unwrap_or(usize::MAX);
-            place < passing.len() && passing.value(place)
-        });
-        Ok(match values.nulls() {
-            Some(nulls) => BooleanArray::new(&found & nulls.inner(), None),
-            None => BooleanArray::new(found, None),
-        })
+        Ok(have_bit::<T>(values, self.first, passing))
     }
 }
 

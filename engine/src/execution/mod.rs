@@ -15,6 +15,11 @@
 //! | `scan_split`     | a scan dealt out to nodes                                              |
 //! | `inline`         | small runs whose rows are in the catalogue                              |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
+//! | `key_bits`       | whether a value is among some integers, one bit each                    |
+//! | `slice_filter`   | the keys of a slice of a join's build side, as a filter of a scan's     |
+//! | `slice_pruning`  | which slices a filter on the DISTKEY leaves                             |
+//! | `slice_route`    | an exchange's expression that leads rows to their slices                |
+//! | `partitioning_mask` | hides from DataFusion how its input is dealt out                     |
 //! | `run_reader`     | runs that are objects, as Vortex opens them                             |
 //! | `runtime_filter` | filters that joins find while the query runs, inside the scan           |
 //! | `key_filter`     | the keys among them, as one bit each                                    |
@@ -29,16 +34,21 @@
 mod arithmetic;
 mod damage;
 mod inline;
+mod key_bits;
 mod key_filter;
 mod merge;
 mod opener;
 mod order;
+mod partitioning_mask;
 mod pruning;
 mod row_address;
 mod run_reader;
 mod runtime_filter;
 mod scan_codec;
 mod scan_split;
+mod slice_filter;
+mod slice_pruning;
+mod slice_route;
 mod source;
 mod statistics;
 mod stored_columns;
@@ -47,9 +57,14 @@ mod table_provider;
 mod tests;
 
 pub use merge::{merged_rows, stored_rows};
+pub use partitioning_mask::PartitioningMaskExec;
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use scan_codec::WarehouseCodec;
 pub use scan_split::{is_kept_here, is_scan, kept_here, split};
+pub use slice_filter::SliceKeysExec;
+pub(crate) use slice_filter::{SliceFilters, slice_filters};
+pub use slice_route::route_function;
+pub(crate) use slice_route::{route_to_slice, routed_key};
 pub use source::WarehouseSource;
 pub(crate) use table_provider::MARK_KEY;
 pub use table_provider::WarehouseTable;

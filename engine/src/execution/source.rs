@@ -33,6 +33,7 @@ use super::{
     opener::{BlockCounts, WarehouseOpener},
     run_reader::RunReaders,
     runtime_filter::FilterConverter,
+    slice_filter::SliceFilters,
     stored_columns::StoredColumns,
 };
 use crate::{
@@ -71,6 +72,8 @@ pub struct WarehouseSource {
     /// Whether the process that plans reads the table itself.
     is_kept_here: bool,
     table: Arc<Table>,
+    /// What joins know of the keys of each slice, while the query runs.
+    slice_filters: Vec<SliceFilters>,
 }
 
 impl WarehouseSource {
@@ -101,6 +104,7 @@ impl WarehouseSource {
             distribution: RowDistribution::Even,
             is_kept_here: false,
             table,
+            slice_filters: Vec::new(),
         }
     }
 
@@ -154,6 +158,28 @@ impl WarehouseSource {
         self.blocks_left_out
     }
 
+    /// Adds a filter for each partition.
+    pub(crate) fn with_slice_filters(mut self, filters: SliceFilters) -> Self {
+        self.slice_filters.push(filters);
+        self
+    }
+
+    /// Returns the source as one partition reads it: with the filters of its slice.
+    fn of_partition(&self, partition: usize) -> Result<Self> {
+        let of_slice = self.slice_filters.iter().filter_map(|filters| filters.get(partition));
+        let filters = of_slice.map(|filter| Arc::clone(filter) as Arc<dyn PhysicalExpr>);
+        let filters = filters.collect::<Vec<_>>();
+        if filters.is_empty() {
+            return Ok(self.clone());
+        }
+        let pushed = self.try_pushdown_filters(filters, &ConfigOptions::new())?;
+        let source = pushed.updated_node.as_ref();
+        match source.and_then(|source| source.downcast_ref::<Self>()) {
+            Some(source) => Ok(source.clone()),
+            None => Ok(self.clone()),
+        }
+    }
+
     /// Counts blocks of runs that are not even among the files.
     pub(crate) fn with_blocks_left_out(mut self, blocks: usize) -> Self {
         self.blocks_left_out = blocks;
@@ -188,6 +214,7 @@ impl FileSource for WarehouseSource {
         if partition == 0 {
             blocks.skipped.add(self.blocks_left_out);
         }
+        let source = self.of_partition(partition)?;
         let table = self.inner.table_schema().clone();
         let projection = self.inner.projection().cloned().ok_or_else(|| {
             DataFusionError::Internal("the Vortex source has no projection".to_owned())
@@ -195,11 +222,11 @@ impl FileSource for WarehouseSource {
         Ok(Arc::new(WarehouseOpener {
             table,
             projection,
-            inner: self.inner.create_file_opener(object_store, base_config, partition)?,
+            inner: source.inner.create_file_opener(object_store, base_config, partition)?,
             storage: Arc::clone(&self.storage),
             schema: Arc::clone(&self.schema),
             stored: Arc::clone(&self.stored),
-            predicate: self.predicate.clone(),
+            predicate: source.predicate,
             blocks,
         }))
     }

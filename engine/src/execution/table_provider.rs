@@ -1,7 +1,7 @@
 //! A table at one version, as DataFusion scans it: one partition per slice.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, OnceLock},
 };
 
@@ -19,7 +19,9 @@ use datafusion::{
     },
     execution::{object_store::ObjectStoreUrl, runtime_env::RuntimeEnv},
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
-    physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, expressions::Column},
+    physical_expr::{
+        LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr, expressions::Column,
+    },
     physical_expr_adapter::PhysicalExprAdapterFactory,
     physical_plan::ExecutionPlan,
 };
@@ -29,6 +31,7 @@ use super::{
     order::order_runs,
     pruning::surviving_runs,
     row_address::{POSITION_COLUMN, with_addresses},
+    slice_pruning::surviving_slices,
     source::{RunFile, WarehouseSource},
     statistics,
     stored_columns::StoredColumns,
@@ -57,6 +60,8 @@ pub struct WarehouseTable {
     stored: Arc<StoredColumns>,
     has_addresses: bool,
     slice_count: u32,
+    /// Whether a filter on the DISTKEY leaves out slices.
+    prunes_slices: bool,
     /// Of all runs: asked for many times while one statement is planned.
     statistics: OnceLock<Statistics>,
 }
@@ -88,8 +93,15 @@ impl WarehouseTable {
             storage,
             has_addresses: false,
             slice_count: slice_count.max(1),
+            prunes_slices: true,
             statistics: OnceLock::new(),
         }
+    }
+
+    /// Reads every slice, whatever a filter says of the DISTKEY.
+    pub(crate) fn without_slice_pruning(mut self) -> Self {
+        self.prunes_slices = false;
+        self
     }
 
     /// Adds the hidden columns of row addresses behind the table's own.
@@ -309,7 +321,19 @@ impl WarehouseTable {
             state.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(schema))?)?;
         let survives = surviving_runs(&filter, schema, &runs);
         let mut survives = survives.into_iter();
-        Ok(runs.into_iter().partition(|_| survives.next().unwrap_or(true)))
+        let slices = self.surviving_slices(&filter);
+        Ok(runs.into_iter().partition(|run| {
+            survives.next().unwrap_or(true)
+                && slices.as_ref().is_none_or(|slices| slices.contains(&run.slice))
+        }))
+    }
+}
+
+impl WarehouseTable {
+    /// Returns the slices that can hold a row that passes; `None` if the filter does not say.
+    fn surviving_slices(&self, filter: &Arc<dyn PhysicalExpr>) -> Option<BTreeSet<SliceId>> {
+        let key = self.table.dist_style.key().filter(|_| self.prunes_slices)?;
+        surviving_slices(filter, self.table.position(key)?, self.slice_count)
     }
 }
 

@@ -281,7 +281,8 @@ impl CatalogView {
             reads.note(table.id);
         }
         let storage = Arc::clone(&self.context.storage);
-        WarehouseTable::new(table, storage, self.context.slice_count)
+        let table = WarehouseTable::new(table, storage, self.context.slice_count);
+        if self.context.knows_slices() { table } else { table.without_slice_pruning() }
     }
 
     fn target(&self) -> Option<Arc<dyn TableProvider>> {

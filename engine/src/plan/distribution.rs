@@ -13,7 +13,8 @@ use datafusion::{
     prelude::SessionConfig,
 };
 
-use crate::plan::physical;
+use crate::execution;
+use crate::plan::physical::{self, Scope};
 
 /// Makes plans of one process ones of a cluster.
 pub trait Distribution: Send + Sync {
@@ -29,6 +30,11 @@ pub trait Distribution: Send + Sync {
         plan: Arc<dyn ExecutionPlan>,
         config: &SessionConfig,
     ) -> Result<Arc<dyn ExecutionPlan>>;
+
+    /// Returns whether a whole plan runs in this process.
+    fn is_one_process(&self) -> bool {
+        false
+    }
 
     /// Puts around a plan what its execution needs: called last.
     fn executable(&self, plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
@@ -53,12 +59,22 @@ impl Distribution for OneProcess {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(plan)
     }
+
+    fn is_one_process(&self) -> bool {
+        true
+    }
 }
+
+/// Says that a statement's plan stays in this process: an extension of its session.
+pub(super) struct InOneProcess;
 
 /// What is put on top of a finished plan before it is distributed.
 pub(super) struct PlanHead(pub(super) Box<PutOnTop>);
 
 type PutOnTop = dyn Fn(Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> + Send + Sync;
+
+/// Whether a statement's plan may rely on where slices have rows: an extension of its session.
+pub(super) struct KnowsSlices(pub(super) bool);
 
 /// DataFusion's planner, then our passes, then the distribution.
 pub(super) struct SlicePlanner {
@@ -79,11 +95,21 @@ impl QueryPlanner for SlicePlanner {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await?;
-        let plan = physical::run(plan, session.config_options())?;
+        let scope = Scope {
+            knows_slices: session
+                .config()
+                .get_extension::<KnowsSlices>()
+                .is_none_or(|knows| knows.0),
+            is_one_process: self.distribution.is_one_process(),
+        };
+        let plan = physical::run(plan, scope)?;
         let plan = match session.config().get_extension::<PlanHead>() {
             Some(head) => (head.0)(plan)?,
             None => plan,
         };
+        if session.config().get_extension::<InOneProcess>().is_some() {
+            return execution::kept_here(plan);
+        }
         self.distribution.place(plan, session.config())
     }
 }

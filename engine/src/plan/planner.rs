@@ -25,7 +25,9 @@ use crate::{
         analyzer,
         catalog_view::CatalogView,
         column_names, column_uses,
-        distribution::{Distribution, OneProcess, PlanHead, SlicePlanner},
+        distribution::{
+            Distribution, InOneProcess, KnowsSlices, OneProcess, PlanHead, SlicePlanner,
+        },
         functions_exist, lateral_aliases, optimizer, scalar_subqueries, settings,
     },
     sql,
@@ -37,6 +39,9 @@ use crate::{
 /// How many names of select lists one query may use where DataFusion does not see them; names that
 /// stand on each other in a circle end here.
 const LATERAL_ALIASES_MAX: usize = 100;
+
+/// The parameter that plans without knowledge of slices are asked for by.
+const DIST_PLANNER_PARAMETER: &str = "enable_dist_planner";
 
 /// What one statement may see.
 #[derive(Clone)]
@@ -64,6 +69,13 @@ pub struct QueryContext {
 }
 
 impl QueryContext {
+    /// Returns whether plans may rely on where the slices have rows: not with
+    /// `SET enable_dist_planner = off`, which makes the plans that others are compared with.
+    pub(super) fn knows_slices(&self) -> bool {
+        let mut parameters = self.system.parameters.iter();
+        !parameters.any(|(name, value)| name == DIST_PLANNER_PARAMETER && value == "off")
+    }
+
     /// Returns the context that a view's query is planned in: names mean what they did when the view
     /// was made.
     pub(crate) fn inside(&self, view: &View) -> Arc<Self> {
@@ -147,6 +159,7 @@ impl Planner {
             // Replacing a function of the same name is the point; the old one is returned.
             let _replaced = state.register_udf(function);
         }
+        state.config_mut().set_extension(Arc::new(KnowsSlices(context.knows_slices())));
         let catalog = CatalogView { planner: self.clone(), context };
         state.register_catalog_list(Arc::new(catalog.clone()));
         PlanningSession { state: Arc::new(state), catalog }
@@ -230,6 +243,13 @@ impl PlanningSession {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut state = (*self.state).clone();
         state.config_mut().set_extension(Arc::new(PlanHead(Box::new(head))));
+        self.physical_in(Arc::new(state), plan).await
+    }
+
+    /// As [`Self::physical`], of one process even in a cluster: what EXPLAIN shows.
+    pub async fn physical_here(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut state = (*self.state).clone();
+        state.config_mut().set_extension(Arc::new(InOneProcess));
         self.physical_in(Arc::new(state), plan).await
     }
 

@@ -66,6 +66,8 @@ const PARAMETERS: &[Parameter] = &[
     parameter("describe_field_name_in_uppercase", "off", Boolean),
     parameter("downcase_delimited_identifier", "on", Boolean),
     parameter("enable_case_sensitive_identifier", "off", OneOf(&["off", "false"])),
+    // Ours: off makes plans that know nothing of slices, to compare with.
+    parameter("enable_dist_planner", "on", Boolean),
     parameter("enable_result_cache_for_session", "on", Boolean),
     parameter("error_on_nondeterministic_update", "off", Boolean),
     parameter("extra_float_digits", "0", Integer(-15, 3)),

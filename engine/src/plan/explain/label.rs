@@ -19,7 +19,11 @@ use datafusion::{
 };
 
 use super::cost::Movement;
-use crate::{distribution::DistStyle, execution::WarehouseSource};
+use crate::{
+    distribution::DistStyle,
+    execution::{PartitioningMaskExec, SliceKeysExec, WarehouseSource},
+    plan::locus::{DsLabel, distribution_of},
+};
 
 /// How the rows of a join's sides get to each other. The inner side is the one that is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +77,9 @@ pub fn label_of(join: &Arc<dyn ExecutionPlan>) -> Option<DistributionLabel> {
     if !reads_a_table(inner) && !reads_a_table(outer) {
         return None;
     }
+    if is_collected && distribution_of(join) == Some(DsLabel::DistNone) {
+        return Some(DistributionLabel::DistNone);
+    }
     if is_collected {
         return Some(match (is_everywhere(inner), is_everywhere(outer)) {
             (true, _) => DistributionLabel::DistAllNone,
@@ -124,7 +131,9 @@ fn exchange(side: &Arc<dyn ExecutionPlan>) -> Option<&RepartitionExec> {
     let is_between = side.is::<ProjectionExec>()
         || side.is::<FilterExec>()
         || side.is::<CooperativeExec>()
-        || side.is::<SortExec>();
+        || side.is::<SortExec>()
+        || side.is::<PartitioningMaskExec>()
+        || side.is::<SliceKeysExec>();
     match side.children().as_slice() {
         [input] if is_between => exchange(input),
         _ => None,

@@ -3,28 +3,38 @@
 //! They run after DataFusion's planner has returned, because DataFusion checks (and would undo) what
 //! they do. Every pass takes a plan that could be executed and returns one that could be executed.
 
-mod collocate;
 pub mod locus;
 mod yield_in_joins;
 
 use std::sync::Arc;
 
-use datafusion::{config::ConfigOptions, error::Result, physical_plan::ExecutionPlan};
+use datafusion::{error::Result, physical_plan::ExecutionPlan};
+
+/// What the passes may rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// Whether plans use what is known of slices: not with `SET enable_dist_planner = off`. They are right
+    /// without it, and move more rows.
+    pub(super) knows_slices: bool,
+    /// Whether the whole plan runs in this process.
+    pub(super) is_one_process: bool,
+}
 
 /// One rewrite of a physical plan.
-type Pass = fn(Arc<dyn ExecutionPlan>, &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>>;
+type Pass = fn(Arc<dyn ExecutionPlan>, Scope) -> Result<Arc<dyn ExecutionPlan>>;
 
 /// The passes, in the order they run.
 const PASSES: &[Pass] = &[
-    collocate::aggregate_in_slices,
-    // Last: it only wraps what the others have settled on.
+    locus::keep_in_place,
+    // It looks at the joins that the first has settled on.
+    locus::filter_slices,
+    // It only wraps what the others have settled on.
     yield_in_joins::yield_in_joins,
+    // Last: it sees what will run.
+    locus::verify,
 ];
 
 /// Runs every pass.
-pub(super) fn run(
-    plan: Arc<dyn ExecutionPlan>,
-    options: &ConfigOptions,
-) -> Result<Arc<dyn ExecutionPlan>> {
-    PASSES.iter().try_fold(plan, |plan, pass| pass(plan, options))
+pub(super) fn run(plan: Arc<dyn ExecutionPlan>, scope: Scope) -> Result<Arc<dyn ExecutionPlan>> {
+    PASSES.iter().try_fold(plan, |plan, pass| pass(plan, scope))
 }

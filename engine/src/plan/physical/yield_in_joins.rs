@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use datafusion::{
     common::tree_node::{Transformed, TransformedResult, TreeNode},
-    config::ConfigOptions,
     error::Result,
     physical_plan::{
         ExecutionPlan,
@@ -14,10 +13,12 @@ use datafusion::{
     },
 };
 
+use super::Scope;
+
 /// Wraps every join so that it counts its batches against the task's share.
 pub(super) fn yield_in_joins(
     plan: Arc<dyn ExecutionPlan>,
-    _options: &ConfigOptions,
+    _scope: Scope,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|node| {
         if is_join(&node) {

@@ -23,10 +23,13 @@ use datafusion::{
 
 use super::{
     Locus,
-    columns::{chosen, projected},
+    columns::{chosen, hashed_column, projected},
     pairing::{Pairing, follows_probe},
 };
-use crate::{distribution::RowDistribution, execution::WarehouseSource};
+use crate::{
+    distribution::RowDistribution,
+    execution::{PartitioningMaskExec, SliceKeysExec, WarehouseSource, routed_key},
+};
 
 /// Returns where the rows of a plan are. Walks the whole plan; changes nothing.
 pub fn locus_of(plan: &Arc<dyn ExecutionPlan>) -> Locus {
@@ -102,6 +105,9 @@ fn of_join(
 }
 
 fn of_one(plan: &Arc<dyn ExecutionPlan>, input: &Locus) -> Locus {
+    if let Some(key) = plan.downcast_ref::<RepartitionExec>().and_then(slice_key) {
+        return Locus::stored([key].into());
+    }
     let keys = match input {
         Locus::Stored { keys } => keys,
         Locus::Replicated if !plan.is::<RepartitionExec>() && !chooses(plan) => {
@@ -133,6 +139,13 @@ fn of_one(plan: &Arc<dyn ExecutionPlan>, input: &Locus) -> Locus {
     }
 }
 
+/// Returns the column by which an exchange deals rows out to slices, if it does.
+fn slice_key(exchange: &RepartitionExec) -> Option<usize> {
+    let Partitioning::Hash(keys, _) = exchange.partitioning() else { return None };
+    let [route] = keys.as_slice() else { return None };
+    hashed_column(routed_key(route)?, &exchange.input().schema())
+}
+
 /// Returns whether groups are put out where their rows were, with every group's columns as they were.
 fn stays(aggregate: &AggregateExec) -> bool {
     let is_merged = matches!(aggregate.mode(), AggregateMode::Single | AggregateMode::Final);
@@ -148,6 +161,8 @@ pub(super) fn is_row_by_row(plan: &Arc<dyn ExecutionPlan>) -> bool {
         || plan.is::<FilterExec>()
         || plan.is::<CooperativeExec>()
         || plan.is::<LocalLimitExec>()
+        || plan.is::<PartitioningMaskExec>()
+        || plan.is::<SliceKeysExec>()
 }
 
 /// Returns whether a node adds columns behind those of its input, within each partition.

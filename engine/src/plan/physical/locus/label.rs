@@ -11,6 +11,7 @@ use super::{
     Locus, locus_of,
     pairing::{Pairing, follows_probe},
 };
+use crate::execution::{PartitioningMaskExec, SliceKeysExec};
 
 /// How rows move for a join, as Redshift's EXPLAIN names it. The inner side is the one that is hashed: the
 /// left of DataFusion's joins.
@@ -101,5 +102,8 @@ fn is_exchanged(side: &Arc<dyn ExecutionPlan>) -> bool {
     if let Some(yielding) = side.downcast_ref::<CooperativeExec>() {
         return is_exchanged(yielding.input());
     }
-    side.is::<RepartitionExec>()
+    if let Some(keys) = side.downcast_ref::<SliceKeysExec>() {
+        return is_exchanged(keys.input());
+    }
+    side.is::<RepartitionExec>() || side.is::<PartitioningMaskExec>()
 }

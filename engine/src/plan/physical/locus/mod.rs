@@ -14,6 +14,11 @@
 //! | `columns`   | sets of columns that say where a row is, through expressions                |
 //! | `derive`    | the [`Locus`] of a node from those of its inputs                            |
 //! | `pairing`   | joins of every kind as one shape; which of them need no row to move         |
+//! | `place`     | the walk that takes exchanges out                                           |
+//! | `join`      | what it does with partitioned joins: none, INNER, OUTER or BOTH move        |
+//! | `aggregate` | what it does with aggregations                                              |
+//! | `slice_filters` | what a join of slices knows of a slice's keys, in the scan of the slice |
+//! | `verify`    | the last look: a wrong plan is an error, never a wrong answer               |
 //! | `label`     | what EXPLAIN calls the movement of a join: [`DsLabel`]                      |
 //!
 //! Invariants:
@@ -23,15 +28,25 @@
 //! * A partitioned join has both inputs exchanged by DataFusion's hash on the join's keys, or both by
 //!   slice. Never one and one.
 
+mod aggregate;
 mod columns;
 mod derive;
+mod join;
 mod label;
 mod pairing;
+mod place;
+mod slice_filters;
+#[cfg(test)]
+mod tests;
+mod verify;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use derive::locus_of;
 pub use label::{DsLabel, distribution_of};
+pub(super) use place::keep_in_place;
+pub(super) use slice_filters::filter_slices;
+pub(super) use verify::verify;
 
 use datafusion::physical_expr::PhysicalExpr;
 
