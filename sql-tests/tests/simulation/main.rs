@@ -6,12 +6,12 @@
 //!                            └─ checkpoints and garbage: the commit log's own
 //! ```
 //!
-//! The clock is paused: a second takes no time. What happens depends on the seed, the names of objects included: a seed
-//! that finds something becomes a named test (`seeds.rs`). `SIMULATION_SEEDS` says how many seeds are tried, `SIMULATION_SEED` which one to try alone.
+//! The clock is paused: a second takes no time. What happens depends on the seed, names of objects included; only which slice a
+//! small load starts with is random.
+//! `SIMULATION_SEEDS` says how many seeds are tried, `SIMULATION_SEED` which one to try alone.
 
 mod actors;
 mod model;
-mod seeds;
 mod store;
 mod tables;
 
@@ -65,21 +65,6 @@ fn nothing_acknowledged_is_lost_whatever_fails() -> Result<()> {
         let ended = threads.map(|thread| thread.join().unwrap_or_else(|_| bail!("a panic")));
         ended.into_iter().collect()
     })
-}
-
-#[test]
-fn a_seed_does_the_same_each_time() -> Result<()> {
-    for seed in 0..20 {
-        let traces = [(); 2].map(|()| {
-            let store = FaultyStore::new(seed);
-            simulate(seed, &store).map(|()| store.trace())
-        });
-        let [first, second] = traces;
-        let (first, second) = (first?, second?);
-        let differs = first.lines().zip(second.lines()).find(|(first, second)| first != second);
-        ensure!(first == second, "seed {seed}: {differs:?}");
-    }
-    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "how many seeds there is time for")]
