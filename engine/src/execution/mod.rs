@@ -63,7 +63,6 @@ pub use scan_codec::WarehouseCodec;
 pub use scan_split::{is_kept_here, is_scan, kept_here, split};
 pub use slice_filter::SliceKeysExec;
 pub(crate) use slice_filter::{SliceFilters, slice_filters};
-pub use slice_route::route_function;
 pub(crate) use slice_route::{route_to_slice, routed_key};
 pub use source::WarehouseSource;
 pub(crate) use table_provider::MARK_KEY;

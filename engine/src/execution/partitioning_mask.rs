@@ -31,11 +31,6 @@ impl PartitioningMaskExec {
         let properties = properties.with_partitioning(Partitioning::UnknownPartitioning(count));
         Self { input, properties: Arc::new(properties) }
     }
-
-    /// Returns what is hidden.
-    pub fn input(&self) -> &Arc<dyn ExecutionPlan> {
-        &self.input
-    }
 }
 
 impl DisplayAs for PartitioningMaskExec {

@@ -95,11 +95,6 @@ impl RouteToSlice {
     }
 }
 
-/// Returns the function that plans of [`route_to_slice`] call, for whoever reads such a plan.
-pub fn route_function() -> Arc<ScalarUDF> {
-    Arc::new(ScalarUDF::from(RouteToSlice::new()))
-}
-
 impl ScalarUDFImpl for RouteToSlice {
     fn name(&self) -> &str {
         NAME

@@ -1,6 +1,6 @@
 //! What EXPLAIN calls the movement of rows that a join needs.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use datafusion::physical_plan::{
     ExecutionPlan, coalesce_partitions::CoalescePartitionsExec, coop::CooperativeExec,
@@ -31,27 +31,6 @@ pub enum DsLabel {
     BcastInner,
     /// Both sides are dealt out anew by the join's keys.
     DistBoth,
-}
-
-impl DsLabel {
-    /// Returns the label as EXPLAIN prints it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::DistNone => "DS_DIST_NONE",
-            Self::DistAllNone => "DS_DIST_ALL_NONE",
-            Self::DistInner => "DS_DIST_INNER",
-            Self::DistOuter => "DS_DIST_OUTER",
-            Self::DistAllInner => "DS_DIST_ALL_INNER",
-            Self::BcastInner => "DS_BCAST_INNER",
-            Self::DistBoth => "DS_DIST_BOTH",
-        }
-    }
-}
-
-impl fmt::Display for DsLabel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// Returns how rows move for a join; `None` of a node that is no join, and of a join of what only the
@@ -85,6 +64,9 @@ fn is_in_one_partition(plan: &Arc<dyn ExecutionPlan>) -> bool {
 pub(super) fn collected(build: &Arc<dyn ExecutionPlan>) -> &Arc<dyn ExecutionPlan> {
     if let Some(all) = build.downcast_ref::<CoalescePartitionsExec>() {
         return collected(all.input());
+    }
+    if let Some(keys) = build.downcast_ref::<SliceKeysExec>() {
+        return collected(keys.input());
     }
     match build.downcast_ref::<CooperativeExec>() {
         Some(yielding) if yielding.input().is::<CoalescePartitionsExec>() => {

@@ -5,12 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use arrow::datatypes::Schema;
 use datafusion::{
     common::{JoinSide, JoinType},
-    physical_expr::PhysicalExpr,
     physical_plan::{
         ExecutionPlan,
         joins::{
-            CrossJoinExec, HashJoinExec, NestedLoopJoinExec, PartitionMode, SortMergeJoinExec,
-            utils::build_join_schema,
+            CrossJoinExec, HashJoinExec, JoinOnRef, NestedLoopJoinExec, PartitionMode,
+            SortMergeJoinExec, utils::build_join_schema,
         },
     },
 };
@@ -26,7 +25,7 @@ pub(super) struct Pairing<'a> {
     pub(super) right: &'a Arc<dyn ExecutionPlan>,
     pub(super) join_type: JoinType,
     /// Expressions over the left and over the right that are equal in a pair.
-    pub(super) on: &'a [(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)],
+    pub(super) on: JoinOnRef<'a>,
     pub(super) projection: Option<&'a [usize]>,
     /// Whether partition `i` of the left meets partition `i` of the right only; else all of the left
     /// meets every partition of the right.
