@@ -109,6 +109,8 @@ constructors! {
     bigint = ColumnType::One(SqlType::BigInt);
     /// REAL
     real = ColumnType::One(SqlType::Real);
+    /// DOUBLE PRECISION
+    double = ColumnType::One(SqlType::DoublePrecision);
     /// TIMESTAMP
     timestamp = ColumnType::One(SqlType::Timestamp);
     /// TIMESTAMPTZ

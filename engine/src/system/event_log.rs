@@ -1,20 +1,26 @@
 //! The event log: the newest events of each kind, in memory.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use parking_lot::Mutex;
 
 use crate::{
     ids::{Pid, QueryId},
-    system::event::{
-        LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed,
-        TransactionConflict, VacuumEvent, VacuumPhase, VacuumProgress,
+    system::{
+        event::{
+            LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed,
+            TransactionConflict, VacuumEvent, VacuumPhase, VacuumProgress,
+        },
+        executed::QueryExecuted,
     },
 };
 
 /// Events kept of each kind; the oldest go first. A finished statement with 4,000 bytes of text is
 /// the largest, so that a full log stays below 100 MB.
 pub const EVENTS_OF_A_KIND_MAX: usize = 20_000;
+
+/// Plans kept of queries that have run: a large one takes 20 KB.
+const EXECUTED_MAX: usize = 1_000;
 
 /// Bytes of a statement's text that are kept, as in `STL_QUERY`.
 pub const QUERY_TEXT_BYTES_MAX: usize = 4_000;
@@ -25,6 +31,7 @@ pub struct EventLog {
     load_errors: Mutex<VecDeque<LoadError>>,
     loads: Mutex<VecDeque<LoadFinished>>,
     statements: Mutex<VecDeque<StatementFinished>>,
+    executed: Mutex<VecDeque<Arc<QueryExecuted>>>,
     analyzed: Mutex<VecDeque<TableAnalyzed>>,
     conflicts: Mutex<VecDeque<TransactionConflict>>,
     vacuums: Mutex<VecDeque<VacuumEvent>>,
@@ -53,6 +60,20 @@ impl EventLog {
         let end = statement.text.floor_char_boundary(QUERY_TEXT_BYTES_MAX);
         statement.text.truncate(end);
         push(&mut self.statements.lock(), statement);
+    }
+
+    /// Records what a query did on the slices.
+    pub fn query_executed(&self, query: QueryExecuted) {
+        let mut log = self.executed.lock();
+        if log.len() == EXECUTED_MAX {
+            log.pop_front();
+        }
+        log.push_back(Arc::new(query));
+    }
+
+    /// Returns what queries did on the slices, oldest first.
+    pub fn executed(&self) -> Vec<Arc<QueryExecuted>> {
+        self.executed.lock().iter().map(Arc::clone).collect()
     }
 
     /// Records a table that ANALYZE looked at.

@@ -1,4 +1,4 @@
-//! The system's own tables: PostgreSQL's catalogue, Redshift's SVV, SVL, STL and STV tables, and the
+//! The system's own tables: PostgreSQL's catalogue, Redshift's SVV, SVL, SYS, STL and STV tables, and the
 //! information schema.
 //!
 //! ```text
@@ -20,6 +20,7 @@ mod described_columns;
 pub(crate) mod encoding;
 mod event;
 mod event_log;
+pub(crate) mod executed;
 pub(crate) mod identifier;
 mod information_schema;
 pub(crate) mod oids;
@@ -32,6 +33,7 @@ mod stl;
 mod stv;
 mod svl;
 mod svv;
+mod sys;
 mod table;
 mod table_size;
 #[cfg(test)]
@@ -47,6 +49,9 @@ pub use event::{
     VacuumEvent, VacuumPhase, VacuumProgress,
 };
 pub use event_log::{EVENTS_OF_A_KIND_MAX, EventLog, QUERY_TEXT_BYTES_MAX};
+pub use executed::{
+    ExecutedNode, ExecutedPlan, ExecutedStep, LEADER_SLICE, QueryExecuted, StepKind, StepOnSlice,
+};
 pub(crate) use provider::RELATION_KEY;
 pub use provider::provider;
 pub use session_control::SessionControl;
@@ -56,12 +61,13 @@ pub use table_size::{blocks, unsorted_rows};
 /// Returns all system tables.
 pub fn tables() -> &'static [SystemTable] {
     static TABLES: LazyLock<Vec<SystemTable>> = LazyLock::new(|| {
-        let groups: [&[SystemTable]; 6] = [
+        let groups: [&[SystemTable]; 7] = [
             &pg_catalog::TABLES,
             &svv::TABLES,
             &stl::TABLES,
             &stv::TABLES,
             &svl::TABLES,
+            &sys::TABLES,
             &information_schema::TABLES,
         ];
         groups.concat()

@@ -73,6 +73,7 @@ impl SystemTable {
         self.schema == INFORMATION
             || self.name.starts_with("svv_")
             || self.name.starts_with("svl_")
+            || self.name.starts_with("sys_")
             || VIEWS_OF_POSTGRES.contains(&self.name)
     }
 

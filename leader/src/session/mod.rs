@@ -18,7 +18,7 @@ mod transaction;
 use std::sync::Arc;
 
 use chrono::Utc;
-use datafusion::common::ScalarValue;
+use datafusion::{common::ScalarValue, physical_plan::ExecutionPlan};
 use engine::{
     catalog::{Catalog, CatalogError, Table},
     client_error::SqlState,
@@ -29,6 +29,7 @@ use engine::{
     transaction::{HeldLocks, Transaction},
     types::SqlType,
 };
+use parking_lot::Mutex;
 
 use crate::{cluster::lost_nodes::ClusterNodes, error::Error, leader::Leader, statement};
 
@@ -77,6 +78,8 @@ pub struct Session {
     last_copy: LastCopy,
     /// The statement that runs, or the last one.
     query: QueryId,
+    /// The plan whose rows it reads.
+    plan: Mutex<Option<Arc<dyn ExecutionPlan>>>,
     _registration: Registration,
 }
 
@@ -125,6 +128,7 @@ impl Session {
             local_parameters: Vec::new(),
             last_copy: LastCopy::default(),
             query: QueryId(0),
+            plan: Mutex::default(),
             _registration: registration,
         })
     }

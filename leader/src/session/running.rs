@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use datafusion::{
-    execution::SendableRecordBatchStream, physical_plan::stream::RecordBatchStreamAdapter,
+    execution::SendableRecordBatchStream,
+    physical_plan::{ExecutionPlan, stream::RecordBatchStreamAdapter},
 };
 use engine::{
     catalog::SUPERUSER,
+    plan::explain::ExecutedPlan,
     sql,
-    system::{EventLog, StatementFinished, StatementKind},
+    system::{EventLog, QueryExecuted, StatementFinished, StatementKind},
     transaction::Transaction,
 };
 use futures::StreamExt;
@@ -25,12 +27,15 @@ pub(crate) struct RunningStatement {
     events: Arc<EventLog>,
     sessions: Arc<SessionRegistry>,
     event: Option<StatementFinished>,
+    plan: Option<Arc<dyn ExecutionPlan>>,
 }
 
 impl Session {
     /// Says that a statement starts.
     pub(crate) fn start_statement(&mut self, kind: StatementKind, text: &str) -> RunningStatement {
         self.query = self.leader.new_query_id();
+        // Of a statement that was cancelled.
+        *self.plan.lock() = None;
         let text = sql::redact::redact(text);
         let shown = text.clone();
         self.leader.sessions().update(self.client.pid, |info| info.query = Some(shown));
@@ -57,7 +62,18 @@ impl Session {
             events: Arc::clone(self.leader.events()),
             sessions: Arc::clone(self.leader.sessions()),
             event: Some(event),
+            plan: None,
         }
+    }
+
+    /// Says which plan the statement runs, for the system's tables.
+    pub(crate) fn note_plan(&self, plan: &Arc<dyn ExecutionPlan>) {
+        *self.plan.lock() = Some(Arc::clone(plan));
+    }
+
+    /// Returns the plan that the statement runs; the session forgets it.
+    pub(crate) fn take_plan(&self) -> Option<Arc<dyn ExecutionPlan>> {
+        self.plan.lock().take()
     }
 
     fn label(&self) -> String {
@@ -71,6 +87,11 @@ impl Session {
 }
 
 impl RunningStatement {
+    /// Says which plan its rows come from: what that did is recorded at the end.
+    pub(crate) fn runs(&mut self, plan: Option<Arc<dyn ExecutionPlan>>) {
+        self.plan = plan;
+    }
+
     /// Records that the statement is done.
     pub(crate) fn complete(mut self) {
         self.finish(false);
@@ -102,6 +123,18 @@ impl RunningStatement {
         if let Some(event) = self.event.take() {
             self.sessions.update(event.pid, |info| info.query = None);
             let end_us = Utc::now().timestamp_micros();
+            let plan = self.plan.take().filter(|_| !aborted);
+            if let Some(plan) = plan.and_then(|plan| ExecutedPlan::of(&plan)) {
+                self.events.query_executed(QueryExecuted {
+                    query: event.query,
+                    xid: event.xid,
+                    pid: event.pid,
+                    user: event.user,
+                    start_us: event.start_us,
+                    end_us,
+                    plan: Arc::new(plan),
+                });
+            }
             self.events.statement_finished(StatementFinished { end_us, aborted, ..event });
         }
     }

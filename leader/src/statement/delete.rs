@@ -26,7 +26,7 @@ pub(super) async fn run(
     let plan = target.bind(&query, parameters).await?;
     // A row that matches several rows of USING is deleted once.
     let addresses = Addresses::new(&target, SecondMatch::Ignored, false);
-    addresses.collect(target.streams(&plan).await?).await?;
+    addresses.collect(target.streams(session, &plan).await?).await?;
     let row_count = target.delete(session, addresses.into_rows(&target)).await?;
     Ok(Outcome::done(format!("DELETE {row_count}")))
 }

@@ -167,7 +167,7 @@ async fn when(
     let plan = target.bind(&joined(target, merge, clauses.values), parameters).await?;
     let plan = assign(plan, &target.table, ADDRESS_COLUMNS, &clauses.given)?;
     let addresses = Addresses::new(target, SecondMatch::Refused, clauses.keeps_matched);
-    let streams = addresses.take_off(target.streams(&plan).await?);
+    let streams = addresses.take_off(target.streams(session, &plan).await?);
     let written = write::append(session, &target.table, &clauses.given, streams).await?;
     let deleted = target.delete(session, addresses.into_rows(target)).await?;
     // A row written anew was deleted too.
@@ -182,11 +182,11 @@ async fn remove_duplicates(
 ) -> Result<u64, Error> {
     let plan = target.bind(&target.query(&merge.target, Vec::new()), parameters).await?;
     let addresses = Addresses::new(target, SecondMatch::Refused, false);
-    addresses.collect(target.streams(&plan).await?).await?;
+    addresses.collect(target.streams(session, &plan).await?).await?;
     let plan = target.bind(&whole_source(merge), parameters).await?;
     let given: Vec<usize> = (0..target.table.columns.len()).collect();
     let plan = assign(plan, &target.table, 0, &given)?;
-    let streams = target.streams(&plan).await?;
+    let streams = target.streams(session, &plan).await?;
     let written = write::append(session, &target.table, &given, streams).await?;
     target.delete(session, addresses.into_rows(target)).await?;
     Ok(written)

@@ -64,7 +64,7 @@ pub(crate) async fn run(
         let message = "transaction is read-only";
         return Err(Error::statement(SqlState::READ_ONLY_SQL_TRANSACTION, message));
     }
-    let running = session.start_statement(kind, &parsed.text);
+    let mut running = session.start_statement(kind, &parsed.text);
     let timeout = session.parameters().statement_timeout();
     let dispatched = dispatch(session, parsed, parameters);
     let outcome = match timeout {
@@ -74,6 +74,7 @@ pub(crate) async fn run(
         }
         None => dispatched.await,
     };
+    running.runs(session.take_plan());
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {

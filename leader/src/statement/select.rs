@@ -83,6 +83,7 @@ async fn execute(
     // A session of its own: with the compute nodes there are now.
     let planning = session.planning(Arc::clone(catalog));
     let physical = planning.physical(plan).await?;
+    session.note_plan(&physical);
     Ok(execute_stream(physical, planning.task_context())?)
 }
 

@@ -174,8 +174,14 @@ impl Target {
     }
 
     /// Runs what was bound, one stream per partition.
-    pub(super) async fn streams(&self, plan: &LogicalPlan) -> Result<RowStreams, Error> {
-        super::write::streams_of(self.planning.physical(plan).await?, &self.planning)
+    pub(super) async fn streams(
+        &self,
+        session: &Session,
+        plan: &LogicalPlan,
+    ) -> Result<RowStreams, Error> {
+        let plan = self.planning.physical(plan).await?;
+        session.note_plan(&plan);
+        super::write::streams_of(plan, &self.planning)
     }
 
     /// Deletes rows, within the session's transaction; returns how many.

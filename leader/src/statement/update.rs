@@ -37,7 +37,7 @@ pub(super) async fn run(
         false => SecondMatch::Ignored,
     };
     let addresses = Addresses::new(&target, second_match, true);
-    let streams = addresses.take_off(target.streams(&plan).await?);
+    let streams = addresses.take_off(target.streams(session, &plan).await?);
     write::append(session, &target.table, &given, streams).await?;
     let row_count = target.delete(session, addresses.into_rows(&target)).await?;
     Ok(Outcome::done(format!("UPDATE {row_count}")))

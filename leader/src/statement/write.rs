@@ -75,7 +75,9 @@ pub(super) async fn append_query(
             return change(session, table, written, Vec::new());
         }
     }
-    let streams = streams_of(planning.physical(plan).await?, planning)?;
+    let plan = planning.physical(plan).await?;
+    session.note_plan(&plan);
+    let streams = streams_of(plan, planning)?;
     append(session, table, given, streams).await
 }
 

@@ -1,13 +1,10 @@
 //! EXPLAIN ANALYZE, which Redshift does not have: what every node did, beside what was expected of it.
 
-use super::{
-    measured::Measured,
-    node::{Operator, PlanNode},
-};
+use super::node::{Operator, PlanNode};
 
 /// Returns what is added to the title of a node that has run, and the lines below it.
 pub(super) fn notes(node: &PlanNode) -> (String, Vec<String>) {
-    let Some(measured) = Measured::of(node) else { return (String::new(), Vec::new()) };
+    let Some(measured) = &node.measured else { return (String::new(), Vec::new()) };
     let milliseconds = measured.time_max().as_secs_f64() * 1_000.0;
     let title = format!(
         " (actual time={milliseconds:.3} rows={} slices={})",

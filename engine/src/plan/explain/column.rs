@@ -1,9 +1,9 @@
 //! What is known of the columns that a node returns: how they are called, and their values.
 
-use datafusion::{arrow::datatypes::Field, physical_expr::expressions::Column};
 use std::sync::Arc;
 
-use datafusion::physical_expr::PhysicalExpr;
+use arrow::datatypes::Field;
+use datafusion::physical_expr::{PhysicalExpr, expressions::Column};
 
 use super::node::quoted;
 use crate::{plan::optimizer::cardinality::ColumnEstimate, types::SqlType};

@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow::{
+    array::AsArray,
+    datatypes::DataType,
+    util::display::{ArrayFormatter, FormatOptions},
+};
 use datafusion::{
     common::ScalarValue,
     logical_expr::Operator,
@@ -13,12 +18,6 @@ use datafusion::{
         },
         scalar_subquery::ScalarSubqueryExpr,
     },
-};
-
-use arrow::{
-    array::AsArray,
-    datatypes::DataType,
-    util::display::{ArrayFormatter, FormatOptions},
 };
 
 use super::column::{OutputColumn, column_of};

@@ -1,10 +1,13 @@
 //! What the operators of a node did, as they have counted it themselves.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use datafusion::physical_plan::metrics::{Metric, MetricValue};
+use datafusion::physical_plan::{
+    ExecutionPlan,
+    metrics::{Metric, MetricValue},
+};
 
-use super::node::{Operator, PlanNode};
+use super::node::Operator;
 
 /// What a node did.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,12 +40,13 @@ pub struct SliceWork {
 }
 
 impl Measured {
-    /// Returns what a node did; `None` of one that no operator did by itself, and before it has run.
-    pub fn of(node: &PlanNode) -> Option<Self> {
+    /// Returns what a node did, by the operators that it stands for; `None` of one that none did by itself,
+    /// and before it has run.
+    pub(super) fn of(node: &Operator, operators: &[Arc<dyn ExecutionPlan>]) -> Option<Self> {
         let mut measured = Self::default();
-        for (position, operator) in node.operators.iter().enumerate() {
+        for (position, operator) in operators.iter().enumerate() {
             let metrics = operator.metrics()?;
-            let is_build = node.operator == Operator::Hash;
+            let is_build = *node == Operator::Hash;
             for metric in metrics.iter() {
                 if is_build {
                     measured.add_build(metric);

@@ -18,6 +18,7 @@
 //! | `cost`        | the cost model of Redshift's documentation                             |
 //! | `render`, `verbose` | nodes → lines                                                    |
 //! | `measured`, `analyze` | what nodes did when they ran                                   |
+//! | `executed`, `steps` | the same for system tables: streams, segments, steps               |
 //!
 //! A plan is only told here: nothing is decided by an estimate of this module.
 
@@ -25,6 +26,7 @@ mod aggregate;
 mod analyze;
 mod column;
 mod cost;
+mod executed;
 mod expression;
 mod join;
 mod label;
@@ -34,6 +36,7 @@ mod order;
 mod render;
 mod scan;
 mod selectivity;
+mod steps;
 mod tree;
 mod verbose;
 
@@ -42,6 +45,7 @@ use std::sync::Arc;
 use datafusion::physical_plan::ExecutionPlan;
 
 pub use cost::{Cost, Estimated};
+pub use executed::ExecutedPlan;
 pub use label::{DistributionLabel, label_of};
 pub use measured::{Measured, SliceWork};
 pub use node::{Detail, Operator, PlanNode, Relation};
@@ -86,7 +90,9 @@ impl ExplainedPlan {
 
     /// Returns what EXPLAIN ANALYZE prints of a plan that has run.
     pub fn analyzed_lines(&self) -> Vec<String> {
-        let nodes = render::lines(&self.root, self.is_distributed, &analyze::notes);
-        nodes.into_iter().map(|line| line.text).chain(render::warnings(&self.root)).collect()
+        let mut root = self.root.clone();
+        root.measure();
+        let nodes = render::lines(&root, self.is_distributed, &analyze::notes);
+        nodes.into_iter().map(|line| line.text).chain(render::warnings(&root)).collect()
     }
 }

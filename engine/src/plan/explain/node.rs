@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::{common::JoinType, physical_plan::ExecutionPlan};
 
-use super::{cost::Estimated, expression, label::DistributionLabel};
+use super::{cost::Estimated, expression, label::DistributionLabel, measured::Measured};
 use crate::ids::TableId;
 
 /// A step and the steps it gets its rows from.
@@ -26,6 +26,10 @@ pub struct PlanNode {
     pub init_plans: Vec<PlanNode>,
     /// The operators that it stands for: the one that its rows come out of is first.
     pub operators: Vec<Arc<dyn ExecutionPlan>>,
+    /// What it did, once that was looked up.
+    pub measured: Option<Measured>,
+    /// What the first stage of an aggregation in two did.
+    pub first_stage: Option<Measured>,
 }
 
 /// What a step does.
@@ -118,6 +122,8 @@ impl PlanNode {
             inputs,
             init_plans: Vec::new(),
             operators: Vec::new(),
+            measured: None,
+            first_stage: None,
         }
     }
 
@@ -160,6 +166,26 @@ impl PlanNode {
             self.conditions.retain(|condition| *condition != implied);
         }
         self.inputs.iter_mut().for_each(|input| input.forget_not_null(key));
+    }
+
+    /// Looks up what the operators did.
+    pub(super) fn measure(&mut self) {
+        self.measured = Measured::of(&self.operator, &self.operators);
+        if let [_, first] = self.operators.as_slice() {
+            self.first_stage = Measured::of(&self.operator, std::slice::from_ref(first));
+        }
+        self.init_plans.iter_mut().chain(&mut self.inputs).for_each(Self::measure);
+    }
+
+    /// Looks up what the operators did, and keeps that only: they hold what they have computed.
+    pub(super) fn let_go(&mut self) {
+        self.measure();
+        self.forget_operators();
+    }
+
+    fn forget_operators(&mut self) {
+        self.operators = Vec::new();
+        self.init_plans.iter_mut().chain(&mut self.inputs).for_each(Self::forget_operators);
     }
 
     /// Calls `visit` with this node and all below it, in the order they are printed.

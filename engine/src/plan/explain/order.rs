@@ -41,7 +41,7 @@ pub(super) fn sort(
     } else {
         sorted
     };
-    limited(merged, sort.fetch(), None)
+    limited(merged, sort.fetch(), Some(plan))
 }
 
 /// Returns the node of a merge of what slices have in order.
@@ -65,7 +65,7 @@ pub(super) fn merge(
     }
     let mut merged = merged(input, order);
     merged.node.operators.push(Arc::clone(plan));
-    limited(merged, merge.fetch(), None)
+    limited(merged, merge.fetch(), Some(plan))
 }
 
 /// Returns the first rows of a node.

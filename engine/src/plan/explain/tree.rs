@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use datafusion::{
-    arrow::datatypes::Schema,
     datasource::source::DataSourceExec,
     physical_expr::PhysicalExpr,
     physical_plan::{
@@ -120,7 +120,7 @@ impl Builder {
         }
         if let Some(collected) = plan.downcast_ref::<CoalescePartitionsExec>() {
             let input = self.build(collected.input(), consumer);
-            return order::limited(input, collected.fetch(), None);
+            return order::limited(input, collected.fetch(), Some(plan));
         }
         self.build_rare(plan, consumer)
     }

@@ -1,0 +1,39 @@
+//! STL_WINDOW: window functions.
+
+use crate::system::{
+    SystemContext, column,
+    executed::{StepKind, each_slice, flag, place},
+    table::{PG_CATALOG, Rows, SystemTable},
+    value::row,
+};
+
+/// The table.
+pub(crate) const TABLE: SystemTable = SystemTable {
+    schema: PG_CATALOG,
+    name: "stl_window",
+    columns: &[
+        column::integer("userid"),
+        column::integer("query"),
+        column::integer("slice"),
+        column::integer("segment"),
+        column::integer("step"),
+        column::timestamp("starttime"),
+        column::timestamp("endtime"),
+        column::integer("tasknum"),
+        column::bigint("rows"),
+        column::char("is_diskbased", 1),
+        column::bigint("workmem"),
+    ],
+    rows,
+};
+
+fn rows(context: &SystemContext, rows: &mut Rows) {
+    let wanted = |kind: StepKind| kind == StepKind::Window;
+    each_slice(context, wanted, |query, step, slice| {
+        let mut made = place(query, step, slice);
+        made.extend(
+            row![slice.slice, slice.rows, flag(step.spilled_bytes > 0), step.memory_bytes,],
+        );
+        rows.push(made);
+    });
+}
