@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{
-        Catalog, CatalogError, Column, FormerColumns, SortKey, Table, TableConstraint,
-        TableManifest, TableStatistics,
+        AnalyzedColumn, Catalog, CatalogError, Column, FormerColumns, SortKey, Table,
+        TableConstraint, TableManifest,
     },
     distribution::DistStyle,
     ids::{ColumnId, TableId},
@@ -65,8 +65,20 @@ pub enum TableChange {
         at_us: i64,
         /// Rows that had come and gone by then.
         modified_count: u64,
-        /// Different values of the columns that were looked at.
+        /// Different values of columns, in what was written before there was `columns`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         distinct_counts: Vec<(ColumnId, u64)>,
+        /// What was found out of the columns that were looked at.
+        #[serde(default)]
+        columns: Vec<AnalyzedColumn>,
+    },
+    /// Rows came that told how their values are spread: what is known of values covers them, and they count as
+    /// modified all the same until ANALYZE.
+    AbsorbStatistics {
+        /// Rows that came and went since ANALYZE and are covered, those of before included.
+        absorbed_count: u64,
+        /// What is known with them.
+        columns: Vec<AnalyzedColumn>,
     },
     /// A new constraint.
     AddConstraint(TableConstraint),
@@ -116,16 +128,25 @@ impl Catalog {
                 table.sort_key = sort_key.clone();
                 Ok(())
             }
-            TableChange::Analyze { at_us, modified_count, distinct_counts } => {
+            TableChange::Analyze { at_us, modified_count, distinct_counts, columns } => {
                 // A table that has gone meanwhile needs none.
                 if let Ok(table) = self.table_mut(id) {
-                    let since = table.statistics.modified_count.saturating_sub(*modified_count);
-                    table.statistics = TableStatistics {
-                        analyzed_at_us: Some(*at_us),
-                        modified_count: since,
-                        distinct_counts: distinct_counts.clone(),
-                    };
+                    let known = &mut table.statistics;
+                    known.analyzed_at_us = Some(*at_us);
+                    known.modified_count = known.modified_count.saturating_sub(*modified_count);
+                    known.absorbed_count = 0;
+                    if columns.is_empty() {
+                        known.distinct_counts.clone_from(distinct_counts);
+                        known.columns.clear();
+                    }
+                    known.learn(columns);
                 }
+                Ok(())
+            }
+            TableChange::AbsorbStatistics { absorbed_count, columns } => {
+                let known = &mut self.table_mut(id)?.statistics;
+                known.absorbed_count = *absorbed_count;
+                known.learn(columns);
                 Ok(())
             }
             TableChange::AddConstraint(constraint) => {
@@ -190,6 +211,7 @@ impl Table {
             return Err(CatalogError::ConcurrentlyChanged(self.name.clone()));
         };
         self.columns.remove(position);
+        self.statistics.forget(id);
         self.constraints.retain(|constraint| !constraint.columns.contains(&id));
         self.dropped_column_max = self.dropped_column_max.max(id.0);
         self.has_stray_columns = true;
@@ -239,7 +261,7 @@ pub(super) fn constant_statistics(
         null_count: if value.is_some() { 0 } else { row_count },
         distinct_count: u64::from(value.is_some()),
         trailing_blanks,
-        bytes: 0,
+        ..ColumnStatistics::default()
     }
 }
 
@@ -247,7 +269,7 @@ pub(super) fn constant_statistics(
 mod tests {
     use super::*;
     use crate::{
-        catalog::{CatalogChange, PUBLIC_SCHEMA, SUPERUSER},
+        catalog::{CatalogChange, PUBLIC_SCHEMA, SUPERUSER, TableStatistics},
         ids::{RunId, SliceId},
     };
 
