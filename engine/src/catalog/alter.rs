@@ -113,13 +113,16 @@ impl Catalog {
             }
             TableChange::SetEncodings(encodings) => {
                 let table = self.table_mut(id)?;
+                table.note_encodings();
                 for (column, encoding) in encodings {
                     table.column_mut(*column)?.encoding.clone_from(encoding);
                 }
                 Ok(())
             }
             TableChange::SetEncodeAuto(encode_auto) => {
-                self.table_mut(id)?.encode_auto = *encode_auto;
+                let table = self.table_mut(id)?;
+                table.note_encodings();
+                table.encode_auto = *encode_auto;
                 Ok(())
             }
             TableChange::SetLayout { dist_style, sort_key } => {
@@ -242,6 +245,27 @@ impl Table {
         }
     }
 
+    /// Tells the runs that do not know by which encodings they were written: by those of now, before they change.
+    fn note_encodings(&mut self) {
+        let is_unknown = |column: &ColumnStatistics| column.bytes > 0 && column.encoding.is_none();
+        let knows_all =
+            |run: &Arc<Run>| run.inline.is_some() || !run.columns.iter().any(is_unknown);
+        if self.manifest.runs.iter().all(knows_all) {
+            return;
+        }
+        let encodings: Vec<_> = self.columns.iter().map(|column| self.encoding(column)).collect();
+        self.edit_runs(|run| {
+            if run.inline.is_some() {
+                return;
+            }
+            for (column, encoding) in run.columns.iter_mut().zip(&encodings) {
+                if is_unknown(column) {
+                    column.encoding = Some(*encoding);
+                }
+            }
+        });
+    }
+
     fn edit_runs(&mut self, edit: impl Fn(&mut Run)) {
         let mut runs = self.manifest.runs.clone();
         runs.iter_mut().for_each(|run| edit(Arc::make_mut(run)));
@@ -271,6 +295,7 @@ mod tests {
     use crate::{
         catalog::{CatalogChange, PUBLIC_SCHEMA, SUPERUSER, TableStatistics},
         ids::{RunId, SliceId},
+        storage::encoding::Encoding,
     };
 
     const T: TableId = TableId(100_001);
@@ -343,6 +368,26 @@ mod tests {
         let maxima: Vec<_> = table.manifest.runs[0].columns.iter().map(|c| c.max.clone()).collect();
         assert_eq!(maxima, [2, 7].map(|max| Some(StatisticsValue::Integer(max))));
         assert_eq!(table.manifest.runs[0].columns[1].null_count, 0);
+    }
+
+    #[test]
+    fn a_run_that_does_not_know_its_encodings_is_told_before_they_change() {
+        let mut catalog = catalog();
+        let table = catalog.table_mut(T).unwrap();
+        table.encode_auto = false;
+        table.edit_runs(|run| run.columns[0].bytes = 10);
+        let run = Arc::clone(&table.manifest.runs[0]);
+        assert!(!table.has_other_encodings(&run));
+        let encodings = vec![(ColumnId(1), "zstd".to_owned()), (ColumnId(2), "raw".to_owned())];
+        alter(&mut catalog, TableChange::SetEncodings(encodings)).unwrap();
+        let table = catalog.table_by_id(T).unwrap();
+        let run = Arc::clone(&table.manifest.runs[0]);
+        assert_eq!(run.columns[0].encoding, Some(Encoding::Sampled));
+        // The other column takes no bytes of the run: it is not in it.
+        assert_eq!(run.columns[1].encoding, None);
+        assert!(table.has_other_encodings(&run));
+        alter(&mut catalog, TableChange::SetEncodeAuto(true)).unwrap();
+        assert!(!catalog.table_by_id(T).unwrap().has_other_encodings(&run));
     }
 
     #[test]

@@ -290,6 +290,9 @@ pub(super) async fn flush_slice(
     for (column, bytes) in columns.iter_mut().zip(&object.column_bytes) {
         column.bytes = *bytes;
     }
+    for (at, column) in columns.iter_mut().enumerate() {
+        column.encoding = Some(layout.encodings.get(at).copied().unwrap_or_default());
+    }
     let run = Run {
         id: path.run,
         slice: path.slice,
