@@ -36,7 +36,7 @@ use engine::{
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::load;
+use crate::load::{self, Load, Loaded};
 
 /// What is to be written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -185,8 +185,14 @@ impl ExecutionPlan for SliceAppendExec {
         let rows = rows.collect::<Result<Vec<_>>>()?;
         let append = Arc::clone(&self.append);
         let writing = async move {
-            let written = load::write(&storage, append.layout(), append.assembler(), rows).await;
-            let (runs, row_count) = written.map_err(external)?;
+            let load = Load {
+                layout: append.layout(),
+                assembler: append.assembler(),
+                streams: rows,
+                summarizes: false,
+            };
+            let Loaded { runs, row_count, .. } =
+                load::write(&storage, load).await.map_err(external)?;
             let runs = serde_json::to_string(&runs).map_err(external)?;
             let columns: Vec<ArrayRef> = vec![
                 Arc::new(StringArray::from(vec![runs])),

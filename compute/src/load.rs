@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use engine::{
     error::Error,
     storage::{
-        ManagedStorage,
+        ColumnSummary, ManagedStorage,
         run::Run,
         writer::{RowRouter, TableLayout, TableWriter},
     },
@@ -23,14 +23,36 @@ use tokio::{sync::Mutex, task::JoinSet};
 /// Memory for rows of one statement that wait to be sorted and written.
 const WRITE_MEMORY_BYTES_MAX: usize = 160 << 20;
 
+/// Rows on their way.
+pub struct Load {
+    /// The table they are for.
+    pub layout: TableLayout,
+    /// How a batch of the streams becomes whole rows.
+    pub assembler: RowAssembler,
+    /// The rows.
+    pub streams: Vec<BoxStream<'static, Result<RecordBatch, Error>>>,
+    /// Whether it is to be found out how their values are spread.
+    pub summarizes: bool,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The runs.
+    pub runs: Vec<Run>,
+    /// How the values of each column are spread; empty if nobody asked.
+    pub summaries: Vec<ColumnSummary>,
+    /// Rows, counted once.
+    pub row_count: u64,
+}
+
 /// Writes all rows, or keeps nothing of them.
-pub async fn write(
-    storage: &Arc<ManagedStorage>,
-    layout: TableLayout,
-    assembler: RowAssembler,
-    streams: Vec<BoxStream<'static, Result<RecordBatch, Error>>>,
-) -> Result<(Vec<Run>, u64), Error> {
-    let writer = TableWriter::new(Arc::clone(storage), layout, WRITE_MEMORY_BYTES_MAX);
+pub async fn write(storage: &Arc<ManagedStorage>, load: Load) -> Result<Loaded, Error> {
+    let Load { layout, assembler, streams, summarizes } = load;
+    let mut writer = TableWriter::new(Arc::clone(storage), layout, WRITE_MEMORY_BYTES_MAX);
+    if summarizes {
+        writer = writer.summarizing();
+    }
     let routers = streams.iter().map(|_| writer.router()).collect::<Vec<_>>();
     let writer = Arc::new(Mutex::new(writer));
     let mut writing = JoinSet::new();
@@ -56,7 +78,10 @@ pub async fn write(
         return Err(Error::panicked("a stream of rows that ended still holds the writer"));
     };
     match failure {
-        None => Ok((writer.into_inner().finish().await?, row_count)),
+        None => {
+            let (runs, summaries) = writer.into_inner().finish_summarized().await?;
+            Ok(Loaded { runs, summaries, row_count })
+        }
         Some(error) => {
             writer.into_inner().abort().await;
             Err(error)

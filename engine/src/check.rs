@@ -154,7 +154,7 @@ fn check_rows(
     if !problems.is_empty() {
         return problems;
     }
-    let (built, statistics) = match ZoneMap::build(&table.arrow_schema(), rows) {
+    let (built, statistics, _) = match ZoneMap::build(&table.arrow_schema(), rows) {
         Ok(built) => built,
         Err(error) => return vec![format!("its rows cannot be compared: {error}")],
     };

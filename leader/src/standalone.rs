@@ -3,7 +3,11 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use compute::{channels::Channels, node::probe_of};
+use compute::{
+    channels::Channels,
+    load::{Load, Loaded},
+    node::probe_of,
+};
 use datafusion::execution::{
     memory_pool::{GreedyMemoryPool, TrackConsumersPool},
     runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
@@ -203,10 +207,11 @@ struct InProcess {
 #[async_trait]
 impl ComputeNodes for InProcess {
     async fn write(&self, request: WriteRequest) -> Result<Written, EngineError> {
-        let WriteRequest { layout, assembler, streams } = request;
-        let (runs, row_count) =
-            compute::load::write(&self.storage, layout, assembler, streams).await?;
-        Ok(Written { runs, row_count })
+        let WriteRequest { layout, assembler, streams, summarizes } = request;
+        let load = Load { layout, assembler, streams, summarizes };
+        let Loaded { runs, summaries, row_count } =
+            compute::load::write(&self.storage, load).await?;
+        Ok(Written { runs, row_count, summaries })
     }
 
     async fn rewrite(&self, request: RewriteRequest) -> Result<Rewritten, EngineError> {

@@ -200,6 +200,61 @@ async fn an_auto_table_that_outgrows_one_slice_is_spread_by_itself() -> Result<(
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_are_written_with_new_encodings_by_themselves() -> Result<()> {
+    let cluster = Cluster::start(ClusterOptions { slices: Some(2), ..Default::default() })?;
+    let session = cluster.connect().await?;
+    session
+        .run("create table t (x bigint encode raw, y bigint encode raw) distkey (x) sortkey (x)")
+        .await?;
+    for _ in 0..4 {
+        session.run(&load()).await?;
+    }
+    session.run("delete from t where x % 10 = 3").await?;
+    let size = "select sum(size) from svv_table_info";
+    let (before, raw_bytes) = (totals(&session).await?, bytes(&cluster.data().join("table"))?);
+    session.run("alter table t alter column x encode zstd, alter column y encode az64").await?;
+    // Rows come and go, and are counted, while runs are written anew.
+    let writer = cluster.connect().await?;
+    let mut deleted = 0;
+    let mut left = raw_bytes;
+    for row in 0..150 {
+        writer.run(&format!("delete from t where x = {row} and x % 10 <> 3")).await?;
+        deleted += if row % 10 == 3 { 0 } else { 4 };
+        ensure!(totals(&session).await?.0 == before.0 - deleted, "after {deleted} deletes");
+        left = bytes(&cluster.data().join("table"))?;
+        if left < raw_bytes / 2 && row > 20 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    ensure!(left < raw_bytes / 2, "{left} bytes are left of {raw_bytes}");
+    let other = "select count(*) from stl_vacuum where status = '[VacuumBG] Finished'";
+    ensure!(session.number(other).await? >= 1, "no rewrite is in stl_vacuum");
+    // RAW again, at once; then nothing is left to do in the background.
+    session.run("alter table t alter column x encode raw, alter column y encode raw").await?;
+    let small = session.number(size).await?;
+    session.run("vacuum full t to 100 percent").await?;
+    ensure!(session.number(size).await? >= small, "RAW is smaller than {small} blocks");
+    ensure!(totals(&session).await?.0 == before.0 - deleted, "after the last vacuum");
+    Ok(())
+}
+
+/// Returns how many bytes the files below a folder have.
+fn bytes(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        // One that went meanwhile has none.
+        bytes += match entry.metadata() {
+            Ok(known) if known.is_dir() => self::bytes(&entry.path())?,
+            Ok(known) => known.len(),
+            Err(_) => 0,
+        };
+    }
+    Ok(bytes)
+}
+
 /// Returns how many files there are below a folder.
 fn files(folder: &Path) -> Result<usize> {
     let mut count = 0;

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{
-        Catalog, CatalogError, Column, FormerColumns, SortKey, Table, TableConstraint,
-        TableManifest, TableStatistics,
+        AnalyzedColumn, Catalog, CatalogError, Column, FormerColumns, SortKey, Table,
+        TableConstraint, TableManifest,
     },
     distribution::DistStyle,
     ids::{ColumnId, TableId},
@@ -65,8 +65,20 @@ pub enum TableChange {
         at_us: i64,
         /// Rows that had come and gone by then.
         modified_count: u64,
-        /// Different values of the columns that were looked at.
+        /// Different values of columns, in what was written before there was `columns`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         distinct_counts: Vec<(ColumnId, u64)>,
+        /// What was found out of the columns that were looked at.
+        #[serde(default)]
+        columns: Vec<AnalyzedColumn>,
+    },
+    /// Rows came that told how their values are spread: what is known of values covers them, and they count as
+    /// modified all the same until ANALYZE.
+    AbsorbStatistics {
+        /// Rows that came and went since ANALYZE and are covered, those of before included.
+        absorbed_count: u64,
+        /// What is known with them.
+        columns: Vec<AnalyzedColumn>,
     },
     /// A new constraint.
     AddConstraint(TableConstraint),
@@ -101,13 +113,16 @@ impl Catalog {
             }
             TableChange::SetEncodings(encodings) => {
                 let table = self.table_mut(id)?;
+                table.note_encodings();
                 for (column, encoding) in encodings {
                     table.column_mut(*column)?.encoding.clone_from(encoding);
                 }
                 Ok(())
             }
             TableChange::SetEncodeAuto(encode_auto) => {
-                self.table_mut(id)?.encode_auto = *encode_auto;
+                let table = self.table_mut(id)?;
+                table.note_encodings();
+                table.encode_auto = *encode_auto;
                 Ok(())
             }
             TableChange::SetLayout { dist_style, sort_key } => {
@@ -116,16 +131,25 @@ impl Catalog {
                 table.sort_key = sort_key.clone();
                 Ok(())
             }
-            TableChange::Analyze { at_us, modified_count, distinct_counts } => {
+            TableChange::Analyze { at_us, modified_count, distinct_counts, columns } => {
                 // A table that has gone meanwhile needs none.
                 if let Ok(table) = self.table_mut(id) {
-                    let since = table.statistics.modified_count.saturating_sub(*modified_count);
-                    table.statistics = TableStatistics {
-                        analyzed_at_us: Some(*at_us),
-                        modified_count: since,
-                        distinct_counts: distinct_counts.clone(),
-                    };
+                    let known = &mut table.statistics;
+                    known.analyzed_at_us = Some(*at_us);
+                    known.modified_count = known.modified_count.saturating_sub(*modified_count);
+                    known.absorbed_count = 0;
+                    if columns.is_empty() {
+                        known.distinct_counts.clone_from(distinct_counts);
+                        known.columns.clear();
+                    }
+                    known.learn(columns);
                 }
+                Ok(())
+            }
+            TableChange::AbsorbStatistics { absorbed_count, columns } => {
+                let known = &mut self.table_mut(id)?.statistics;
+                known.absorbed_count = *absorbed_count;
+                known.learn(columns);
                 Ok(())
             }
             TableChange::AddConstraint(constraint) => {
@@ -190,6 +214,7 @@ impl Table {
             return Err(CatalogError::ConcurrentlyChanged(self.name.clone()));
         };
         self.columns.remove(position);
+        self.statistics.forget(id);
         self.constraints.retain(|constraint| !constraint.columns.contains(&id));
         self.dropped_column_max = self.dropped_column_max.max(id.0);
         self.has_stray_columns = true;
@@ -220,6 +245,27 @@ impl Table {
         }
     }
 
+    /// Tells the runs that do not know by which encodings they were written: by those of now, before they change.
+    fn note_encodings(&mut self) {
+        let is_unknown = |column: &ColumnStatistics| column.bytes > 0 && column.encoding.is_none();
+        let knows_all =
+            |run: &Arc<Run>| run.inline.is_some() || !run.columns.iter().any(is_unknown);
+        if self.manifest.runs.iter().all(knows_all) {
+            return;
+        }
+        let encodings: Vec<_> = self.columns.iter().map(|column| self.encoding(column)).collect();
+        self.edit_runs(|run| {
+            if run.inline.is_some() {
+                return;
+            }
+            for (column, encoding) in run.columns.iter_mut().zip(&encodings) {
+                if is_unknown(column) {
+                    column.encoding = Some(*encoding);
+                }
+            }
+        });
+    }
+
     fn edit_runs(&mut self, edit: impl Fn(&mut Run)) {
         let mut runs = self.manifest.runs.clone();
         runs.iter_mut().for_each(|run| edit(Arc::make_mut(run)));
@@ -239,7 +285,7 @@ pub(super) fn constant_statistics(
         null_count: if value.is_some() { 0 } else { row_count },
         distinct_count: u64::from(value.is_some()),
         trailing_blanks,
-        bytes: 0,
+        ..ColumnStatistics::default()
     }
 }
 
@@ -247,8 +293,9 @@ pub(super) fn constant_statistics(
 mod tests {
     use super::*;
     use crate::{
-        catalog::{CatalogChange, PUBLIC_SCHEMA, SUPERUSER},
+        catalog::{CatalogChange, PUBLIC_SCHEMA, SUPERUSER, TableStatistics},
         ids::{RunId, SliceId},
+        storage::encoding::Encoding,
     };
 
     const T: TableId = TableId(100_001);
@@ -321,6 +368,26 @@ mod tests {
         let maxima: Vec<_> = table.manifest.runs[0].columns.iter().map(|c| c.max.clone()).collect();
         assert_eq!(maxima, [2, 7].map(|max| Some(StatisticsValue::Integer(max))));
         assert_eq!(table.manifest.runs[0].columns[1].null_count, 0);
+    }
+
+    #[test]
+    fn a_run_that_does_not_know_its_encodings_is_told_before_they_change() {
+        let mut catalog = catalog();
+        let table = catalog.table_mut(T).unwrap();
+        table.encode_auto = false;
+        table.edit_runs(|run| run.columns[0].bytes = 10);
+        let run = Arc::clone(&table.manifest.runs[0]);
+        assert!(!table.has_other_encodings(&run));
+        let encodings = vec![(ColumnId(1), "zstd".to_owned()), (ColumnId(2), "raw".to_owned())];
+        alter(&mut catalog, TableChange::SetEncodings(encodings)).unwrap();
+        let table = catalog.table_by_id(T).unwrap();
+        let run = Arc::clone(&table.manifest.runs[0]);
+        assert_eq!(run.columns[0].encoding, Some(Encoding::Sampled));
+        // The other column takes no bytes of the run: it is not in it.
+        assert_eq!(run.columns[1].encoding, None);
+        assert!(table.has_other_encodings(&run));
+        alter(&mut catalog, TableChange::SetEncodeAuto(true)).unwrap();
+        assert!(!catalog.table_by_id(T).unwrap().has_other_encodings(&run));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use database::{DATABASES_MAX, Database, DatabaseChange, FIRST_DATABASE};
 pub use error::CatalogError;
 pub use isolation::IsolationLevel;
 pub use schema::{SUPERUSER, Schema};
-pub use statistics::TableStatistics;
+pub use statistics::{AnalyzedColumn, TableStatistics};
 pub use table::{
     Column, Identity, SortKey, Table, TableConstraint, TableConstraintKind, TableManifest,
 };

@@ -14,7 +14,7 @@ use crate::{
         encoding::Encoding,
         inline::{INLINE_RUN_BYTES_MAX, INLINE_TABLE_BYTES_MAX},
         paths::{ObjectPath, RunPath},
-        run::{Run, StatisticsValue},
+        run::{ColumnStatistics, Run, StatisticsValue},
         writer::TableLayout,
     },
     types::SqlType,
@@ -272,6 +272,15 @@ impl Table {
     /// Returns how a column is compressed in new runs.
     pub fn encoding(&self, column: &Column) -> Encoding {
         if self.encode_auto { Encoding::Sampled } else { Encoding::of_name(&column.encoding) }
+    }
+
+    /// Returns whether a run was written with other encodings than new runs are.
+    pub fn has_other_encodings(&self, run: &Run) -> bool {
+        let columns = self.columns.iter().zip(&run.columns);
+        let is_other = |(column, stored): (&Column, &ColumnStatistics)| {
+            stored.encoding.is_some_and(|encoding| encoding != self.encoding(column))
+        };
+        run.inline.is_none() && columns.into_iter().any(is_other)
     }
 
     /// Returns where a run of the table is.

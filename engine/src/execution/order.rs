@@ -91,7 +91,7 @@ mod tests {
             null_count,
             distinct_count: 0,
             trailing_blanks: false,
-            bytes: 0,
+            ..ColumnStatistics::default()
         };
         Run {
             id: RunId::random(),

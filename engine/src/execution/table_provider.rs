@@ -40,7 +40,9 @@ use crate::{
     catalog::Table,
     distribution::{DistStyle, RowDistribution},
     ids::{RunId, SliceId},
-    storage::{ManagedStorage, SORT_OPTIONS, paths::ObjectPath, run::Run, zones::BLOCK_ROWS},
+    storage::{
+        ColumnSummary, ManagedStorage, SORT_OPTIONS, paths::ObjectPath, run::Run, zones::BLOCK_ROWS,
+    },
     types::TRAILING_BLANKS_KEY,
 };
 
@@ -132,6 +134,13 @@ impl WarehouseTable {
             statistics::add_analyzed(&mut statistics, &self.table);
             statistics
         })
+    }
+
+    /// Returns what ANALYZE has found out of the values of a column, if it still says something.
+    pub(crate) fn summary(&self, column: &str) -> Option<&Arc<ColumnSummary>> {
+        let statistics = &self.table.statistics;
+        let is_current = statistics.is_current(self.table.manifest.row_count());
+        self.table.column(column).filter(|_| is_current).and_then(|c| statistics.column(c.id))
     }
 
     /// Returns the table that is scanned.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
+use serde::{Deserialize, Serialize};
 use vortex::{
     array::{ArrayId, ArrayRef, Canonical, ExecutionCtx, IntoArray, VTable},
     compressor::{BtrBlocksCompressorBuilder, CompressionSessionExt, Scheme},
@@ -24,7 +25,7 @@ use vortex_compressor::{
 use super::{format::session, zones::BLOCK_ROWS};
 
 /// How a column is compressed in new runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Encoding {
     /// By whatever makes a sample smallest: ENCODE AUTO, and AZ64, DELTA, DELTA32K and LZO.
     #[default]

@@ -77,7 +77,7 @@ impl InlineRows {
     /// Returns the zone map that they would have in an object.
     pub(crate) fn zone_map(&self) -> Result<ZoneMap, DistributionError> {
         ZoneMap::build(self.rows.schema_ref(), std::slice::from_ref(&self.rows))
-            .map(|(zones, _)| zones)
+            .map(|(zones, ..)| zones)
     }
 
     /// Returns how many bytes they take in the log.

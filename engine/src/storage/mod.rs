@@ -14,6 +14,7 @@
 //! | `slice_writer` | [`SliceWriter`](slice_writer::SliceWriter): ordered rows of one slice in, runs of the usual size out |
 //! | `run_order`  | which runs can be read one after the other                           |
 //! | `sort`, `z_order`, `zones`, `bounds`, `distinct` | what happens to rows on their way into a run |
+//! | `row_sample`, `value_statistics`, `column_summary` | what ANALYZE and loads find out of values  |
 //! | `format`     | runs as Vortex files                                                  |
 //! | `encoding`   | ENCODE: how columns of a run are compressed                           |
 //! | `inline`     | rows of small runs, which are in the commit log instead               |
@@ -22,6 +23,7 @@
 //! | `object_cache`, `segment_cache`, `page_cache` | zone maps, delete vectors and pieces of runs, in memory |
 
 mod bounds;
+mod column_summary;
 mod delete_vector;
 mod distinct;
 mod durable;
@@ -34,6 +36,7 @@ mod page_cache;
 pub mod paths;
 mod pending;
 mod root;
+mod row_sample;
 pub mod run;
 pub mod run_order;
 mod segment_cache;
@@ -41,14 +44,18 @@ pub mod slice_writer;
 mod sort;
 #[cfg(test)]
 mod tests;
+mod value_statistics;
 pub mod writer;
 mod z_order;
 pub mod zones;
 
 pub use bounds::is_exact_text;
+pub use column_summary::ColumnSummary;
 pub use delete_vector::DeleteVector;
 pub use distinct::DistinctEstimator;
 pub use error::StorageError;
 pub use pending::{PendingObjects, delete_objects};
 pub use root::{ManagedStorage, ObjectEntry};
+pub use row_sample::{RowSample, SAMPLE_ROWS_MAX};
 pub use sort::{RowOrder, SORT_OPTIONS};
+pub use value_statistics::ValueStatistics;

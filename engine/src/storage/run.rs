@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{DeleteVectorId, RunId, SliceId, TableId, Xid},
     storage::{
+        encoding::Encoding,
         inline::InlineRows,
         paths::{ObjectPath, RunPath},
         run_order::compare_bounds,
@@ -114,6 +115,9 @@ pub struct ColumnStatistics {
     /// What the column takes of the run's bytes; 0 where it is not known, or not in the run.
     #[serde(default)]
     pub bytes: u64,
+    /// How it was told to be compressed; `None` where it is not known, not in the run, or in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
 }
 
 impl ColumnStatistics {

@@ -100,7 +100,7 @@ impl SliceWriter {
         let path = RunPath { table: self.layout.table, slice: self.slice, run: RunId::random() };
         self.pending.extend([ObjectPath::Run(path)]);
         let (storage, layout) = (Arc::clone(&self.storage), Arc::clone(&self.layout));
-        let run = flush_slice(storage, layout, path, rows).await?;
+        let (run, _) = flush_slice(storage, layout, path, rows).await?;
         self.runs.push(Run { is_full, ..run });
         Ok(())
     }

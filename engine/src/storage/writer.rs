@@ -20,7 +20,7 @@ use arrow::{
 use tokio::task::JoinSet;
 
 use super::{
-    ManagedStorage, StorageError,
+    ColumnSummary, DistinctEstimator, ManagedStorage, RowSample, SAMPLE_ROWS_MAX, StorageError,
     encoding::Encoding,
     format::write_run,
     inline::InlineRows,
@@ -92,8 +92,12 @@ pub struct TableWriter {
     buffers: Vec<Vec<RecordBatch>>,
     buffered_bytes: usize,
     flush_bytes: usize,
-    flushes: JoinSet<Result<Run, StorageError>>,
+    flushes: JoinSet<Result<Flushed, StorageError>>,
     runs: Vec<Run>,
+    /// Rows of the load, if it is to say what it knows of them.
+    sample: Option<RowSample>,
+    /// The different values of each column.
+    distinct: Vec<DistinctEstimator>,
     /// Everything that was or may have been written, to be deleted if the load fails.
     started: Vec<RunPath>,
 }
@@ -109,9 +113,17 @@ impl TableWriter {
             flush_bytes: memory_bytes_max / 2,
             flushes: JoinSet::new(),
             runs: Vec::new(),
+            sample: None,
+            distinct: vec![DistinctEstimator::default(); layout.schema.fields().len()],
             started: Vec::new(),
             layout: Arc::new(layout),
         }
+    }
+
+    /// Makes the writer remember what [`Self::finish_summarized`] is to say of the rows.
+    pub fn summarizing(mut self) -> Self {
+        self.sample = Some(RowSample::new(SAMPLE_ROWS_MAX));
+        self
     }
 
     /// Returns what one stream of rows passes through before they are written.
@@ -123,6 +135,9 @@ impl TableWriter {
     /// Adds rows that a [`RowRouter`] of this writer dealt out.
     pub async fn write(&mut self, rows: RoutedRows) -> Result<(), StorageError> {
         for (slice, part) in rows {
+            if let Some(sample) = &mut self.sample {
+                sample.add(&part).map_err(DistributionError::from)?;
+            }
             self.buffered_bytes += row_bytes(&part);
             if let Some(buffer) =
                 usize::try_from(slice.0).ok().and_then(|s| self.buffers.get_mut(s))
@@ -139,7 +154,15 @@ impl TableWriter {
 
     /// Writes what is left; returns the runs, by slice. They are not yet visible, and durable but for the
     /// rows of small ones, which become so with the record that commits them.
-    pub async fn finish(mut self) -> Result<Vec<Run>, StorageError> {
+    pub async fn finish(self) -> Result<Vec<Run>, StorageError> {
+        Ok(self.finish_summarized().await?.0)
+    }
+
+    /// As [`Self::finish`]; and returns what is known of each column of the rows, if the writer is
+    /// [`Self::summarizing`].
+    pub async fn finish_summarized(
+        mut self,
+    ) -> Result<(Vec<Run>, Vec<ColumnSummary>), StorageError> {
         self.wait().await?;
         if self.started.is_empty() {
             self.keep_small()?;
@@ -150,7 +173,21 @@ impl TableWriter {
         self.started.clear();
         let mut runs = std::mem::take(&mut self.runs);
         runs.sort_by_key(|run| run.slice);
-        Ok(runs)
+        Ok((runs, self.summaries()?))
+    }
+
+    fn summaries(&mut self) -> Result<Vec<ColumnSummary>, StorageError> {
+        let Some(mut sample) = self.sample.take() else { return Ok(Vec::new()) };
+        // That is how they lie in the runs.
+        sample.sort(&self.layout.order).map_err(DistributionError::from)?;
+        let distinct = std::mem::take(&mut self.distinct);
+        let summaries = ColumnSummary::of_rows(&self.layout.schema, vec![sample], distinct);
+        Ok(summaries.map_err(DistributionError::from)?)
+    }
+
+    fn keep(&mut self, (run, distinct): Flushed) {
+        self.runs.push(run);
+        self.distinct.iter_mut().zip(&distinct).for_each(|(all, of_run)| all.merge(of_run));
     }
 
     /// Gives the load up: what was written is deleted.
@@ -162,14 +199,15 @@ impl TableWriter {
     /// Waits for the flush that is under way.
     async fn wait(&mut self) -> Result<(), StorageError> {
         while let Some(flushed) = self.flushes.join_next().await {
-            let run = flushed.map_err(|error| self.task_failed(&error))??;
-            self.runs.push(run);
+            let flushed = flushed.map_err(|error| self.task_failed(&error))??;
+            self.keep(flushed);
         }
         Ok(())
     }
 
     /// Makes runs without an object of the slices that have few rows.
     fn keep_small(&mut self) -> Result<(), StorageError> {
+        let mut kept = Vec::new();
         for (slice, buffer) in (0..).map(SliceId).zip(&mut self.buffers) {
             let bytes: usize = buffer.iter().map(row_bytes).sum();
             if buffer.is_empty() || bytes > self.layout.inline_bytes_max {
@@ -177,9 +215,10 @@ impl TableWriter {
             }
             if let Some(run) = inline_run(&self.layout, slice, buffer)? {
                 buffer.clear();
-                self.runs.push(run);
+                kept.push(run);
             }
         }
+        kept.into_iter().for_each(|run| self.keep(run));
         Ok(())
     }
 
@@ -228,19 +267,22 @@ fn owners(layout: &TableLayout) -> u32 {
     }
 }
 
+/// A run, and the estimators of its columns' distinct values.
+pub(super) type Flushed = (Run, Vec<DistinctEstimator>);
+
 /// Sorts rows of one slice and writes them as one run. On return it is durable.
 pub(super) async fn flush_slice(
     storage: Arc<ManagedStorage>,
     layout: Arc<TableLayout>,
     path: RunPath,
     batches: Vec<RecordBatch>,
-) -> Result<Run, StorageError> {
+) -> Result<Flushed, StorageError> {
     let failed = |error: &(dyn std::error::Error + 'static)| StorageError::write_run(path, error);
     let prepare = {
         let layout = Arc::clone(&layout);
         move || prepared(&layout, batches)
     };
-    let (batches, zones, mut columns) =
+    let (batches, zones, mut columns, distinct) =
         tokio::task::spawn_blocking(prepare).await.map_err(|error| failed(&error))??;
     let store = Arc::clone(storage.store());
     let location = storage.location(&ObjectPath::Run(path));
@@ -248,7 +290,10 @@ pub(super) async fn flush_slice(
     for (column, bytes) in columns.iter_mut().zip(&object.column_bytes) {
         column.bytes = *bytes;
     }
-    Ok(Run {
+    for (at, column) in columns.iter_mut().enumerate() {
+        column.encoding = Some(layout.encodings.get(at).copied().unwrap_or_default());
+    }
+    let run = Run {
         id: path.run,
         slice: path.slice,
         home: None,
@@ -259,7 +304,8 @@ pub(super) async fn flush_slice(
         is_full: false,
         deletes: Vec::new(),
         inline: None,
-    })
+    };
+    Ok((run, distinct))
 }
 
 /// Returns rows of one slice as a run that needs no object; `None` if they take too many bytes.
@@ -267,14 +313,17 @@ fn inline_run(
     layout: &TableLayout,
     slice: SliceId,
     batches: &[RecordBatch],
-) -> Result<Option<Run>, StorageError> {
-    let (batches, zones, mut columns) = prepared(layout, batches.to_vec())?;
+) -> Result<Option<Flushed>, StorageError> {
+    let (batches, zones, mut columns, distinct) = prepared(layout, batches.to_vec())?;
     let inline = InlineRows::new(&layout.schema, &batches).map_err(DistributionError::from)?;
     for (column, values) in columns.iter_mut().zip(inline.rows().columns()) {
         column.bytes = values.to_data().get_slice_memory_size().unwrap_or(0) as u64;
     }
     let bytes = inline.bytes();
-    Ok((bytes <= layout.inline_bytes_max as u64).then(|| Run {
+    if bytes > layout.inline_bytes_max as u64 {
+        return Ok(None);
+    }
+    let run = Run {
         id: RunId::random(),
         slice,
         home: None,
@@ -285,16 +334,17 @@ fn inline_run(
         is_full: false,
         deletes: Vec::new(),
         inline: Some(Arc::new(inline)),
-    }))
+    };
+    Ok(Some((run, distinct)))
 }
 
 /// Rows in their order, and what is known of them.
-type Prepared = (Vec<RecordBatch>, ZoneMap, Vec<ColumnStatistics>);
+type Prepared = (Vec<RecordBatch>, ZoneMap, Vec<ColumnStatistics>, Vec<DistinctEstimator>);
 
 fn prepared(layout: &TableLayout, batches: Vec<RecordBatch>) -> Result<Prepared, StorageError> {
     let batches = sort_batches(batches, &layout.order).map_err(DistributionError::from)?;
-    let (zones, statistics) = ZoneMap::build(&layout.schema, &batches)?;
-    Ok((batches, zones, statistics))
+    let (zones, statistics, distinct) = ZoneMap::build(&layout.schema, &batches)?;
+    Ok((batches, zones, statistics, distinct))
 }
 
 /// Deletes runs that nobody refers to.

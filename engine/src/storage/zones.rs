@@ -53,23 +53,28 @@ pub struct ZoneColumn {
 }
 
 impl ZoneMap {
-    /// Returns the zone map of rows in the order they are stored, and what is known of them in all.
+    /// Returns the zone map of rows in the order they are stored, and what is known of them in all; with the
+    /// estimators that its counts of distinct values are from.
     pub(crate) fn build(
         schema: &Schema,
         batches: &[RecordBatch],
-    ) -> Result<(Self, Vec<ColumnStatistics>), DistributionError> {
+    ) -> Result<(Self, Vec<ColumnStatistics>, Vec<DistinctEstimator>), DistributionError> {
         let row_count = batches.iter().map(RecordBatch::num_rows).sum::<usize>();
         let cuts = Cuts::new(batches);
         let mut columns = Vec::with_capacity(schema.fields().len());
         let mut statistics = Vec::with_capacity(schema.fields().len());
+        let mut distinct = Vec::with_capacity(schema.fields().len());
         for (index, field) in schema.fields().iter().enumerate() {
             let pieces = cuts.pieces(batches, index);
             let column = ZoneColumn::build(field.data_type(), cuts.blocks, &pieces);
-            statistics.push(column_statistics(field.data_type(), &column, batches, index)?);
+            let seen = distinct_values(batches, index)?;
+            let known = column_statistics(field.data_type(), &column, batches, index);
+            statistics.push(ColumnStatistics { distinct_count: seen.estimate(), ..known });
+            distinct.push(seen);
             columns.push(column);
         }
         let names = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Ok((Self { row_count: row_count as u64, names, columns }, statistics))
+        Ok((Self { row_count: row_count as u64, names, columns }, statistics, distinct))
     }
 
     /// Returns the number of rows.
@@ -240,30 +245,36 @@ impl Cuts {
     }
 }
 
+fn distinct_values(
+    batches: &[RecordBatch],
+    index: usize,
+) -> Result<DistinctEstimator, DistributionError> {
+    let mut distinct = DistinctEstimator::default();
+    for batch in batches {
+        distinct.add_array(batch.column(index).as_ref())?;
+    }
+    Ok(distinct)
+}
+
 fn column_statistics(
     data_type: &DataType,
     zones: &ZoneColumn,
     batches: &[RecordBatch],
     index: usize,
-) -> Result<ColumnStatistics, DistributionError> {
-    let mut distinct = DistinctEstimator::default();
-    for batch in batches {
-        distinct.add_array(batch.column(index).as_ref())?;
-    }
+) -> ColumnStatistics {
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
     let overall = overall_bounds(data_type, zones, rows);
     let (min, max) = overall
         .map(|bounds| (StatisticsValue::of(&bounds.min, 0), StatisticsValue::of(&bounds.max, 0)))
         .unwrap_or_default();
-    Ok(ColumnStatistics {
+    ColumnStatistics {
         min,
         max,
         null_count: zones.null_counts.values().iter().sum(),
-        distinct_count: distinct.estimate(),
         trailing_blanks: batches.iter().any(|batch| has_trailing_blank(batch.column(index))),
-        // Known once they are written.
-        bytes: 0,
-    })
+        // What it takes is known once it is written.
+        ..ColumnStatistics::default()
+    }
 }
 
 fn has_trailing_blank(array: &ArrayRef) -> bool {
@@ -303,7 +314,7 @@ mod tests {
             Arc::new(StringViewArray::from(vec![Some("a"), Some("b"), None])),
         ];
         let rows = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
-        let (zones, _) = ZoneMap::build(&schema, &[rows]).unwrap();
+        let (zones, ..) = ZoneMap::build(&schema, &[rows]).unwrap();
         let names = || vec!["x".to_owned(), "s".to_owned()];
         let bytes = zones.encode().unwrap();
         for position in 0..bytes.len() {

@@ -49,6 +49,7 @@ impl ColumnType {
         match self {
             Self::One(sql_type) => sql_type.oid(),
             Self::Array(SqlType::SmallInt) => 1005,
+            Self::Array(SqlType::Real) => 1021,
             Self::Array(SqlType::Oid) => 1028,
             Self::Array(SqlType::Name) => 1003,
             Self::Array(_) => 1009,
@@ -115,6 +116,8 @@ constructors! {
     timestamp = ColumnType::One(SqlType::Timestamp);
     /// TIMESTAMPTZ
     timestamptz = ColumnType::One(SqlType::TimestampTz);
+    /// REAL[]
+    reals = ColumnType::Array(SqlType::Real);
     /// OID[]
     oids = ColumnType::Array(SqlType::Oid);
     /// SMALLINT[]

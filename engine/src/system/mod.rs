@@ -12,6 +12,7 @@
 //! * A system table keeps nothing: its rows are made from the context when it is read.
 //! * A table that is there only because clients ask for it has its true columns and no rows.
 
+mod analyzed_column;
 pub(crate) mod column;
 mod column_shape;
 pub(crate) mod constraint;

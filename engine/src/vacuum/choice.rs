@@ -7,6 +7,9 @@
 //!             └──── one merge ────┘             5 lies between the two and is left alone
 //! ```
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::{
@@ -20,6 +23,8 @@ use crate::{
 
 /// Stored bytes that one merge reads, as far as runs that overlap allow: then it is committed.
 const MERGE_BYTES: u64 = 1 << 30;
+/// As [`MERGE_BYTES`], where nobody waits: the merge is over soon, and others get their turn.
+const ENCODE_BYTES: u64 = 64 << 20;
 /// Memory that the open runs of one merge may take together.
 const OPEN_BYTES_MAX: u64 = 128 << 20;
 /// What an open run takes: a multiple of its stored size, within these bounds.
@@ -52,6 +57,8 @@ pub enum Work {
     Recluster,
     /// Small runs are merged.
     MergeSmall,
+    /// Runs that were written with other encodings than the table's are written anew, a few at a time.
+    Encode,
 }
 
 /// The runs that a vacuum may touch: those that were there when it started, and what it made of them.
@@ -103,7 +110,7 @@ impl Work {
 /// Returns what is to be merged next: for each slice one merge at most.
 pub fn rewrites(table: &Table, work: Work, eligible: &Eligible) -> Vec<Rewrite> {
     let column = table.sort_key.order_columns().first().and_then(|id| table.position(*id));
-    let chosen = reclaimed_runs(table, work, eligible);
+    let chosen = chosen_runs(table, work, eligible);
     let slices = items(table, eligible).into_iter();
     let rewrites = slices.filter_map(|(slice, mut items)| {
         if let Some(column) = column {
@@ -117,6 +124,7 @@ pub fn rewrites(table: &Table, work: Work, eligible: &Eligible) -> Vec<Rewrite> 
             (Work::Sort { .. }, Some(column)) => overlapping(items, column, &chosen),
             (Work::Recluster, Some(column)) => out_of_order(items, column),
             (Work::MergeSmall, _) => smallest(items),
+            (Work::Encode, _) => one_by_one(items, |item| item.has_any(&chosen)),
             (Work::Reclaim { threshold_percent: 0 }, _) => Vec::new(),
             _ => one_by_one(items, |item| item.is_small() || item.has_any(&chosen)),
         };
@@ -125,7 +133,8 @@ pub fn rewrites(table: &Table, work: Work, eligible: &Eligible) -> Vec<Rewrite> 
             let count = stretch.iter().map(|piece| piece.items.len()).sum::<usize>();
             count >= least || stretch.iter().any(|piece| piece.has_any(&chosen))
         });
-        let items = stretch.map_or(in_log, first_bytes);
+        let bytes_max = if work == Work::Encode { ENCODE_BYTES } else { MERGE_BYTES };
+        let items = stretch.map_or(in_log, |stretch| first_bytes(stretch, bytes_max));
         (!items.is_empty()).then(|| Rewrite { slice, sequences: sequences(items, column) })
     });
     rewrites.collect()
@@ -193,6 +202,16 @@ fn items<'a>(table: &'a Table, eligible: &Eligible) -> Vec<(SliceId, Vec<Item<'a
     slices
 }
 
+/// Returns the runs that are written anew for what they are themselves: for their deleted rows, or their encodings.
+fn chosen_runs(table: &Table, work: Work, eligible: &Eligible) -> HashSet<RunId> {
+    let mut chosen = reclaimed_runs(table, work, eligible);
+    if matches!(work, Work::Sort { reclaim: true } | Work::Reclaim { .. } | Work::Encode) {
+        let runs = table.manifest.runs.iter().filter(|run| table.has_other_encodings(run));
+        chosen.extend(runs.map(|run| run.id).filter(|id| eligible.initial.contains(id)));
+    }
+    chosen
+}
+
 /// Returns the runs that are written anew for their deleted rows.
 fn reclaimed_runs(table: &Table, work: Work, eligible: &Eligible) -> HashSet<RunId> {
     let with_deletes = || {
@@ -218,7 +237,9 @@ fn reclaimed_runs(table: &Table, work: Work, eligible: &Eligible) -> HashSet<Run
             }
             chosen
         }
-        Work::Sort { reclaim: false } | Work::Recluster | Work::MergeSmall => HashSet::new(),
+        Work::Sort { reclaim: false } | Work::Recluster | Work::MergeSmall | Work::Encode => {
+            HashSet::new()
+        }
     }
 }
 
@@ -294,12 +315,12 @@ fn stretches(pieces: Vec<Piece<'_>>, is_ordered: bool) -> Vec<Vec<Piece<'_>>> {
     stretches
 }
 
-fn first_bytes(stretch: Vec<Piece<'_>>) -> Vec<Item<'_>> {
+fn first_bytes(stretch: Vec<Piece<'_>>, bytes_max: u64) -> Vec<Item<'_>> {
     let (mut items, mut bytes) = (Vec::new(), 0);
     for piece in stretch {
         bytes += piece.items.iter().map(Item::bytes).sum::<u64>();
         items.extend(piece.items);
-        if bytes >= MERGE_BYTES {
+        if bytes >= bytes_max {
             break;
         }
     }
@@ -337,140 +358,4 @@ fn sequences(items: Vec<Item<'_>>, column: Option<usize>) -> Vec<Vec<u32>> {
     }
     let sequences = sequences.into_iter().map(|(_, places)| places);
     sequences.chain((!inline.is_empty()).then_some(inline)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::{
-        catalog::{SortKey, TableManifest},
-        distribution::DistStyle,
-        ids::{ColumnId, DeleteVectorId, Xid},
-        storage::run::{ColumnStatistics, DeleteVectorEntry, StatisticsValue},
-        types::SqlType,
-    };
-
-    const LARGE: u64 = 1_000_000;
-
-    /// A run of `rows` rows from `min` to `max`.
-    fn run(min: i64, max: i64, rows: u64, deleted: u64) -> Run {
-        let column = ColumnStatistics {
-            min: Some(StatisticsValue::Integer(min)),
-            max: Some(StatisticsValue::Integer(max)),
-            ..ColumnStatistics::default()
-        };
-        let vector = DeleteVectorEntry { id: DeleteVectorId(1), row_count: deleted, xid: Xid(1) };
-        Run {
-            id: RunId::random(),
-            slice: SliceId(0),
-            home: None,
-            row_count: rows,
-            bytes: rows * 10,
-            columns: vec![column],
-            checksum: None,
-            is_full: false,
-            deletes: (deleted > 0).then_some(vector).into_iter().collect(),
-            inline: None,
-        }
-    }
-
-    fn table(runs: Vec<Run>, is_sorted: bool) -> Table {
-        let sort_key = if is_sorted { SortKey::Compound(vec![ColumnId(1)]) } else { SortKey::Auto };
-        let runs = runs.into_iter().map(Arc::new).collect();
-        Table {
-            manifest: Arc::new(TableManifest { runs }),
-            ..Table::of_columns(&[("x", SqlType::BigInt)], DistStyle::Even, sort_key)
-        }
-    }
-
-    fn chosen(table: &Table, work: Work) -> Vec<Vec<u32>> {
-        let rewrites = rewrites(table, work, &Eligible::of(table));
-        rewrites.into_iter().next().map(|rewrite| rewrite.sequences).unwrap_or_default()
-    }
-
-    #[test]
-    fn a_sort_merges_what_overlaps_and_leaves_what_is_in_order() {
-        let runs = vec![
-            run(0, 9, LARGE, 0),
-            run(20, 29, LARGE, 0),
-            run(10, 19, LARGE, 0),
-            run(25, 35, LARGE, 0),
-            run(40, 49, LARGE, 0),
-        ];
-        let sort = Work::Sort { reclaim: true };
-        assert_eq!(chosen(&table(runs, true), sort), [vec![1], vec![3]]);
-        let in_order = vec![run(0, 9, LARGE, 0), run(9, 19, LARGE, 0)];
-        assert!(chosen(&table(in_order, true), sort).is_empty());
-    }
-
-    #[test]
-    fn runs_that_follow_each_other_are_one_sequence() {
-        let runs = vec![run(0, 9, LARGE, 0), run(10, 19, LARGE, 0), run(5, 15, LARGE, 0)];
-        let sequences = chosen(&table(runs, true), Work::Sort { reclaim: false });
-        assert_eq!(sequences, [vec![0, 1], vec![2]]);
-    }
-
-    #[test]
-    fn what_a_vacuum_wrote_is_not_written_again() {
-        let table = table(vec![run(0, 9, LARGE, 0), run(5, 19, LARGE, 5), run(0, 9, 10, 0)], true);
-        let ids: Vec<RunId> = table.manifest.runs.iter().map(|run| run.id).collect();
-        let mut eligible = Eligible { initial: HashSet::from([ids[2]]), written: Vec::new() };
-        // Written as one sequence, overlapping bounds or not, with rows that were deleted meanwhile.
-        eligible.add(vec![ids[0], ids[1]]);
-        let sort = Work::Sort { reclaim: true };
-        assert_eq!(rewrites(&table, sort, &eligible).len(), 1);
-        eligible.initial.clear();
-        assert!(rewrites(&table, sort, &eligible).is_empty());
-        // A run that arrived meanwhile is nobody's.
-        assert!(rewrites(&table, sort, &Eligible::default()).is_empty());
-    }
-
-    #[test]
-    fn deleted_rows_are_reclaimed_as_far_as_the_threshold_asks() {
-        let runs =
-            || vec![run(0, 9, LARGE, 10), run(10, 19, LARGE, LARGE / 2), run(20, 29, LARGE, 0)];
-        let reclaim = |threshold_percent| Work::Reclaim { threshold_percent };
-        assert_eq!(chosen(&table(runs(), true), reclaim(95)), [vec![1]]);
-        assert_eq!(chosen(&table(runs(), true), reclaim(100)), [vec![0, 1]]);
-        assert!(chosen(&table(runs(), true), reclaim(80)).is_empty());
-        assert!(chosen(&table(runs(), true), reclaim(0)).is_empty());
-        assert_eq!(chosen(&table(runs(), false), reclaim(100)), [vec![0, 1]]);
-    }
-
-    #[test]
-    fn small_runs_are_merged_where_they_lie() {
-        // A large run lies between the small ones: what becomes of them must not lie across it.
-        let mut runs: Vec<Run> = (0..20).map(|at| run(at, at, 1, 0)).collect();
-        runs.insert(0, run(100, 200, LARGE, 0));
-        runs.extend((300..310).map(|at| run(at, at, 1, 0)));
-        let sequences = chosen(&table(runs.clone(), true), Work::MergeSmall);
-        assert_eq!(sequences, [(1..21).collect::<Vec<u32>>()]);
-        let all = chosen(&table(runs, false), Work::MergeSmall);
-        assert_eq!(all, [(1..31).collect::<Vec<u32>>()]);
-        let few = (0..5).map(|at| run(at, at, 1, 0)).collect();
-        assert!(chosen(&table(few, true), Work::MergeSmall).is_empty());
-    }
-
-    #[test]
-    fn a_merged_run_waits_for_others_of_its_size() {
-        let mut runs = vec![run(0, 9, 50_000, 0)];
-        runs.extend((10..30).map(|at| run(at, at, 1, 0)));
-        let sequences = chosen(&table(runs, true), Work::MergeSmall);
-        assert_eq!(sequences, [(1..21).collect::<Vec<u32>>()]);
-    }
-
-    #[test]
-    fn a_recluster_leaves_the_part_that_is_in_order_alone() {
-        let runs = vec![run(0, 99, LARGE, 0), run(5, 9, 100_000, 0), run(7, 20, 100_000, 0)];
-        assert_eq!(chosen(&table(runs, true), Work::Recluster), [vec![1], vec![2]]);
-    }
-
-    #[test]
-    fn no_more_runs_are_open_at_once_than_memory_is_for() {
-        let runs: Vec<Run> = (0..100).map(|_| run(0, 9, LARGE, 0)).collect();
-        let sequences = chosen(&table(runs, true), Work::Sort { reclaim: false });
-        assert!((2..=16).contains(&sequences.len()), "{}", sequences.len());
-    }
 }

@@ -25,5 +25,5 @@ pub(crate) async fn append(
     let physical = planning.physical_under(plan, head).await?;
     let pieces = collect(physical, planning.task_context()).await?;
     let (runs, row_count) = written(&pieces)?;
-    Ok(Some(Written { runs, row_count }))
+    Ok(Some(Written { runs, row_count, summaries: Vec::new() }))
 }

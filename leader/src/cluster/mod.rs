@@ -21,7 +21,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use engine::{
     catalog::Table,
     error::Error,
-    storage::{run::Run, writer::TableLayout},
+    storage::{ColumnSummary, run::Run, writer::TableLayout},
     vacuum::{Rewrite, Rewritten},
     write::RowAssembler,
 };
@@ -35,6 +35,8 @@ pub struct WriteRequest {
     pub assembler: RowAssembler,
     /// The rows; streams are read side by side, each in its own order.
     pub streams: Vec<BoxStream<'static, Result<RecordBatch, Error>>>,
+    /// Whether it is to be found out how their values are spread.
+    pub summarizes: bool,
 }
 
 /// What was written: not visible until the leader commits it.
@@ -44,6 +46,8 @@ pub struct Written {
     pub runs: Vec<Run>,
     /// Rows, counted once (an ALL table's too).
     pub row_count: u64,
+    /// How the values of each column are spread; empty if nobody asked.
+    pub summaries: Vec<ColumnSummary>,
 }
 
 /// Runs of one slice to merge.

@@ -1,20 +1,21 @@
-//! ANALYZE: counts the distinct values of columns over all rows. The rest that is known of a table is known of every
-//! run since it was written.
+//! ANALYZE: counts the distinct values of columns over all rows, and draws a sample that says how they are spread. The
+//! rest that is known of a table is known of every run since it was written.
 //!
 //! ```text
-//!  slices ─▶ rows of the columns ─▶ an estimator per slice and column ─▶ one per column ─▶ the catalogue
+//!  slices ─▶ rows of the columns ─┬▶ an estimator per slice and column ─┬▶ a summary per column ─▶ the catalogue
+//!                                 └▶ a sample per slice ────────────────┘
 //! ```
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::Utc;
-use datafusion::arrow::array::RecordBatch;
+use datafusion::{arrow::array::RecordBatch, error::DataFusionError};
 use engine::{
     catalog::{Catalog, CatalogChange, SUPERUSER, Table, TableChange},
     error::Error as EngineError,
-    ids::ColumnId,
+    ids::TableId,
     sql::Analyze,
-    storage::{DistinctEstimator, StorageError},
+    storage::{ColumnSummary, DistinctEstimator, RowSample, SAMPLE_ROWS_MAX, StorageError},
     system::TableAnalyzed,
 };
 use futures::{TryStreamExt, stream::BoxStream};
@@ -54,13 +55,7 @@ async fn look_at(
     let known = &table.statistics;
     let skipped = known.analyzed_at_us.is_some() && known.changed_percent(row_count) < threshold;
     if !skipped {
-        let columns = if columns.is_empty() { (0..table.columns.len()).collect() } else { columns };
-        let distinct_counts = distinct_counts(session, catalog, table, columns).await?;
-        let change = TableChange::Analyze {
-            at_us: start_us,
-            modified_count: known.modified_count,
-            distinct_counts,
-        };
+        let change = analysis(session, catalog, table, columns).await?;
         session.change(vec![CatalogChange::Alter { table: table.id, change }])?;
     }
     let schema = catalog.schema_by_id(table.schema);
@@ -83,37 +78,80 @@ async fn look_at(
     Ok(skipped)
 }
 
-/// Returns how many different values these columns have.
-async fn distinct_counts(
+/// Analyzes all columns of a table, however little of it has changed: what a COPY with STATUPDATE does, unless it can
+/// tell from the rows that it loads.
+pub(super) async fn all_columns(session: &mut Session, id: TableId) -> Result<(), Error> {
+    let catalog = session.catalog();
+    let Some(table) = catalog.table_by_id(id).map(Arc::clone) else { return Ok(()) };
+    let change = analysis(session, &catalog, &table, Vec::new()).await?;
+    session.change(vec![CatalogChange::Alter { table: id, change }])
+}
+
+/// Returns what these columns are found to be like, all if none are named.
+async fn analysis(
     session: &mut Session,
     catalog: &Arc<Catalog>,
     table: &Arc<Table>,
     columns: Vec<usize>,
-) -> Result<Vec<(ColumnId, u64)>, Error> {
-    let ids: Vec<ColumnId> = columns.iter().map(|position| table.columns[*position].id).collect();
+) -> Result<TableChange, Error> {
+    let at_us = Utc::now().timestamp_micros();
+    let columns = if columns.is_empty() { (0..table.columns.len()).collect() } else { columns };
     let planning = session.planning(Arc::clone(catalog));
-    let plan = planning.scan(table, columns)?;
-    let mut counting = JoinSet::new();
-    for rows in write::streams_of(planning.physical(&plan).await?, &planning)? {
-        counting.spawn(count(rows, ids.len()));
+    let plan = planning.scan(table, columns.clone())?;
+    let physical = planning.physical(&plan).await?;
+    let schema = physical.schema();
+    let streams = write::streams_of(physical, &planning)?;
+    let sample_rows_max = SAMPLE_ROWS_MAX / streams.len().max(1);
+    let mut looking = JoinSet::new();
+    for (slice, rows) in streams.into_iter().enumerate() {
+        let seen = Seen {
+            sample: RowSample::new(sample_rows_max),
+            distinct: vec![DistinctEstimator::default(); columns.len()],
+        };
+        looking.spawn(async move { seen.all_of(rows).await.map(|seen| (slice, seen)) });
     }
-    let mut all = vec![DistinctEstimator::default(); ids.len()];
-    while let Some(counted) = counting.join_next().await {
-        let counted = counted.map_err(EngineError::panicked)??;
-        all.iter_mut().zip(&counted).for_each(|(all, counted)| all.merge(counted));
+    let mut slices = BTreeMap::new();
+    while let Some(seen) = looking.join_next().await {
+        let (slice, seen) = seen.map_err(EngineError::panicked)??;
+        slices.insert(slice, seen);
     }
-    Ok(ids.into_iter().zip(all.iter().map(DistinctEstimator::estimate)).collect())
+    let mut distinct = vec![DistinctEstimator::default(); columns.len()];
+    let mut samples = Vec::with_capacity(slices.len());
+    for seen in slices.into_values() {
+        distinct.iter_mut().zip(&seen.distinct).for_each(|(all, seen)| all.merge(seen));
+        samples.push(seen.sample);
+    }
+    let summarize = move || ColumnSummary::of_rows(&schema, samples, distinct);
+    let summaries = tokio::task::spawn_blocking(summarize).await.map_err(EngineError::panicked)?;
+    let summaries = summaries.map_err(DataFusionError::from)?;
+    let columns = columns.iter().filter_map(|position| table.columns.get(*position));
+    let columns = columns.zip(summaries).map(|(column, found)| write::analyzed(column, found));
+    Ok(TableChange::Analyze {
+        at_us,
+        modified_count: table.statistics.modified_count,
+        distinct_counts: Vec::new(),
+        columns: columns.collect(),
+    })
 }
 
-async fn count(
-    mut rows: BoxStream<'static, Result<RecordBatch, EngineError>>,
-    column_count: usize,
-) -> Result<Vec<DistinctEstimator>, EngineError> {
-    let mut counted = vec![DistinctEstimator::default(); column_count];
-    while let Some(batch) = rows.try_next().await? {
-        for (distinct, column) in counted.iter_mut().zip(batch.columns()) {
-            distinct.add_array(column.as_ref()).map_err(StorageError::from)?;
+/// What was seen of the rows of a slice.
+struct Seen {
+    sample: RowSample,
+    /// Per column.
+    distinct: Vec<DistinctEstimator>,
+}
+
+impl Seen {
+    async fn all_of(
+        mut self,
+        mut rows: BoxStream<'static, Result<RecordBatch, EngineError>>,
+    ) -> Result<Self, EngineError> {
+        while let Some(batch) = rows.try_next().await? {
+            for (distinct, column) in self.distinct.iter_mut().zip(batch.columns()) {
+                distinct.add_array(column.as_ref()).map_err(StorageError::from)?;
+            }
+            self.sample.add(&batch).map_err(DataFusionError::from)?;
         }
+        Ok(self)
     }
-    Ok(counted)
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use engine::{
-    catalog::{CatalogChange, CatalogError, SUPERUSER, Table, TableChange},
+    catalog::{CatalogChange, CatalogError, SUPERUSER, Table},
     client_error::SqlState,
     copy::{self, CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, FileCounts, LoadLog},
     distribution::{AutoStyle, DistStyle},
@@ -28,7 +28,10 @@ use futures::{StreamExt, TryStreamExt};
 use crate::{
     error::Error,
     session::{LastCopy, Outcome, Session},
-    statement::{auto_distribution, names, write},
+    statement::{
+        analyze, auto_distribution, names,
+        write::{self, Upkeep},
+    },
 };
 
 pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<Outcome, Error> {
@@ -51,7 +54,9 @@ pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
         return Err(CopyError::too_many(&load.table.name).into());
     }
     let row_count = loaded?;
-    load.update_statistics(session)?;
+    if !load.options.no_load && load.updates_statistics() && !write::can_be_kept_up(&load.table) {
+        analyze::all_columns(session, load.table.id).await?;
+    }
     load.finish(session, row_count);
     Ok(Outcome::done("COPY"))
 }
@@ -142,23 +147,14 @@ impl Load {
             return Ok(row_count);
         }
         let streams = streams.into_iter().map(|rows| rows.map_err(Into::into).boxed()).collect();
-        write::append(session, &self.table, given, streams).await
+        let upkeep = if self.updates_statistics() { Upkeep::Analyze } else { Upkeep::None };
+        write::append(session, &self.table, given, streams, upkeep).await
     }
 
-    /// STATUPDATE: the runs that were written bring their statistics with them, so that nothing is left to find out.
-    fn update_statistics(&self, session: &mut Session) -> Result<(), Error> {
+    /// STATUPDATE: what is known of the table's values is to cover the rows that are loaded.
+    fn updates_statistics(&self) -> bool {
         let was_empty = self.table.manifest.row_count() == 0;
-        if self.options.no_load || !self.options.stat_update.unwrap_or(was_empty) {
-            return Ok(());
-        }
-        let catalog = session.catalog();
-        let Some(loaded) = catalog.table_by_id(self.table.id) else { return Ok(()) };
-        let change = TableChange::Analyze {
-            at_us: Utc::now().timestamp_micros(),
-            modified_count: loaded.statistics.modified_count,
-            distinct_counts: Vec::new(),
-        };
-        session.change(vec![CatalogChange::Alter { table: loaded.id, change }])
+        self.options.stat_update.unwrap_or(was_empty)
     }
 
     /// Records the rows that were refused: what STL_LOAD_ERRORS shows.

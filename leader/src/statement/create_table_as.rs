@@ -20,7 +20,10 @@ use engine::{
 use crate::{
     error::Error,
     session::{Outcome, Session},
-    statement::{create_table, names, select, table_definition as definition, write},
+    statement::{
+        create_table, names, select, table_definition as definition,
+        write::{Upkeep, append_query},
+    },
 };
 
 pub(super) async fn run(
@@ -61,7 +64,7 @@ pub(super) async fn run(
     session.change(create_schema.into_iter().chain([create_table]).collect())?;
     let plan = cast_to(plan, &table)?;
     let given: Vec<usize> = (0..table.columns.len()).collect();
-    write::append_query(session, &table, &given, &planning, &plan).await?;
+    append_query(session, &table, &given, (&planning, &plan), Upkeep::Analyze).await?;
     Ok(Outcome::done("SELECT"))
 }
 

@@ -17,7 +17,8 @@ use crate::{
     statement::{
         BoundPlan, Description,
         assignment::{assign, assigned, default_of, given_columns},
-        literal_rows, names, select, write,
+        literal_rows, names, select,
+        write::{self, Upkeep, append, append_query},
     },
 };
 
@@ -43,22 +44,26 @@ pub(super) async fn run(
         if is_complete && let Some(batch) = literal_rows::batch(&table, &given, rows, parameters) {
             let given = &given[..batch.num_columns()];
             let streams = vec![stream::iter([Ok(batch)]).boxed()];
-            let row_count = write::append(session, &table, given, streams).await?;
+            let row_count = append(session, &table, given, streams, Upkeep::None).await?;
             return Ok(Outcome::done(format!("INSERT 0 {row_count}")));
         }
     }
     let catalog = session.catalog();
     let planning = session.planning(catalog);
     let (query, given) = source(&table, insert)?;
+    let upkeep = match &insert.source {
+        InsertSource::Query(_) => Upkeep::Absorb,
+        InsertSource::Values(_) | InsertSource::DefaultValues => Upkeep::None,
+    };
     let row_count = match query {
         Some(query) => {
             let plan = select::bind(&planning, &query, parameters).await?;
             let plan = assign(plan, &table, 0, &given)?;
-            write::append_query(session, &table, &given, &planning, &plan).await?
+            append_query(session, &table, &given, (&planning, &plan), upkeep).await?
         }
         None => {
             let streams = vec![stream::iter([Ok(write::one_empty_row())]).boxed()];
-            write::append(session, &table, &given, streams).await?
+            append(session, &table, &given, streams, upkeep).await?
         }
     };
     Ok(Outcome::done(format!("INSERT 0 {row_count}")))

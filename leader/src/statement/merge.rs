@@ -23,7 +23,8 @@ use crate::{
         select,
         target::{ADDRESS_COLUMNS, Addresses, SecondMatch, Target},
         target_in_from::alias_of,
-        update, write,
+        update,
+        write::{Upkeep, append},
     },
 };
 
@@ -168,7 +169,7 @@ async fn when(
     let plan = assign(plan, &target.table, ADDRESS_COLUMNS, &clauses.given)?;
     let addresses = Addresses::new(target, SecondMatch::Refused, clauses.keeps_matched);
     let streams = addresses.take_off(target.streams(session, &plan).await?);
-    let written = write::append(session, &target.table, &clauses.given, streams).await?;
+    let written = append(session, &target.table, &clauses.given, streams, Upkeep::None).await?;
     let deleted = target.delete(session, addresses.into_rows(target)).await?;
     // A row written anew was deleted too.
     Ok(if clauses.keeps_matched { written } else { written + deleted })
@@ -187,7 +188,7 @@ async fn remove_duplicates(
     let given: Vec<usize> = (0..target.table.columns.len()).collect();
     let plan = assign(plan, &target.table, 0, &given)?;
     let streams = target.streams(session, &plan).await?;
-    let written = write::append(session, &target.table, &given, streams).await?;
+    let written = append(session, &target.table, &given, streams, Upkeep::None).await?;
     target.delete(session, addresses.into_rows(target)).await?;
     Ok(written)
 }

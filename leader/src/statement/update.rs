@@ -18,7 +18,7 @@ use crate::{
         names, select,
         target::{ADDRESS_COLUMNS, Addresses, SecondMatch, Target},
         target_in_from::{self, replace_target},
-        write,
+        write::{Upkeep, append},
     },
 };
 
@@ -38,7 +38,7 @@ pub(super) async fn run(
     };
     let addresses = Addresses::new(&target, second_match, true);
     let streams = addresses.take_off(target.streams(session, &plan).await?);
-    write::append(session, &target.table, &given, streams).await?;
+    append(session, &target.table, &given, streams, Upkeep::None).await?;
     let row_count = target.delete(session, addresses.into_rows(&target)).await?;
     Ok(Outcome::done(format!("UPDATE {row_count}")))
 }

@@ -1,11 +1,12 @@
 //! Rows of a statement → runs of a table, within the session's transaction: what INSERT, UPDATE, MERGE,
-//! CREATE TABLE AS and COPY share.
+//! CREATE TABLE AS and COPY share. What is known of the table's values is kept up meanwhile ([`Upkeep`]).
 
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
 };
 
+use chrono::Utc;
 use datafusion::{
     arrow::{
         array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array},
@@ -17,10 +18,11 @@ use datafusion::{
     physical_plan::{ExecutionPlan, collect, execute_stream_partitioned},
 };
 use engine::{
-    catalog::{CatalogChange, Column, Table},
+    catalog::{AnalyzedColumn, CatalogChange, Column, Table, TableChange},
     error::Error as EngineError,
     plan::PlanningSession,
     sql,
+    storage::ColumnSummary,
     write::{ColumnSource, RowAssembler},
 };
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
@@ -34,6 +36,23 @@ use crate::{
 
 /// Rows as a statement gives them.
 pub(super) type RowStreams = Vec<BoxStream<'static, Result<RecordBatch, EngineError>>>;
+
+/// How rows that arrive change what is known of the table's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upkeep {
+    /// Not at all: they count as modified.
+    None,
+    /// What is known covers them from now on, if they are many, and they count as modified nevertheless: on
+    /// Redshift an INSERT is no ANALYZE.
+    Absorb,
+    /// As ANALYZE: COPY with STATUPDATE, CREATE TABLE AS.
+    Analyze,
+}
+
+/// Fewer rows are not worth a record of what is known of the table.
+const ABSORBED_ROWS_MIN: u64 = 1_000;
+/// Nor is a smaller part of the table.
+const ABSORBED_PERCENT_MIN: u64 = 1;
 
 /// Runs a plan, one stream per partition.
 pub(super) fn streams_of(
@@ -52,33 +71,36 @@ pub(super) async fn append(
     table: &Arc<Table>,
     given: &[usize],
     streams: RowStreams,
+    upkeep: Upkeep,
 ) -> Result<u64, Error> {
     let sources = sources(session, table, given).await?;
     let identities: Vec<_> = sources.iter().enumerate().filter_map(identity_counter).collect();
-    let written = write(session, table, sources, streams).await?;
-    change(session, table, written, identities)
+    let summarizes = upkeep != Upkeep::None && can_be_kept_up(table);
+    let written = write(session, table, sources, streams, summarizes).await?;
+    change(session, table, (written, identities), upkeep)
 }
 
-/// As [`append`], of the rows of a query; in a cluster the nodes write that compute them.
+/// As [`append`], of the rows of a query; in a cluster the nodes write that compute them, and what is known of the
+/// table's values is not kept up.
 pub(super) async fn append_query(
     session: &mut Session,
     table: &Arc<Table>,
     given: &[usize],
-    planning: &PlanningSession,
-    plan: &LogicalPlan,
+    (planning, plan): (&PlanningSession, &LogicalPlan),
+    upkeep: Upkeep,
 ) -> Result<u64, Error> {
     if session.leader().compute_nodes().is_some() {
         let sources = sources(session, table, given).await?;
         let slice_count = session.leader().log().slice_count();
         let written = appends::append(planning, plan, table, slice_count, &sources).await?;
         if let Some(written) = written {
-            return change(session, table, written, Vec::new());
+            return change(session, table, (written, Vec::new()), Upkeep::None);
         }
     }
     let plan = planning.physical(plan).await?;
     session.note_plan(&plan);
     let streams = streams_of(plan, planning)?;
-    append(session, table, given, streams).await
+    append(session, table, given, streams, upkeep).await
 }
 
 /// Returns where the values of each column come from.
@@ -101,8 +123,8 @@ async fn sources(
 fn change(
     session: &mut Session,
     table: &Table,
-    written: Written,
-    identities: Vec<(usize, Arc<AtomicI64>)>,
+    (written, identities): (Written, Vec<(usize, Arc<AtomicI64>)>),
+    upkeep: Upkeep,
 ) -> Result<u64, Error> {
     let mut changes = Vec::new();
     if !written.runs.is_empty() {
@@ -113,7 +135,72 @@ fn change(
         changes.push(CatalogChange::AdvanceIdentity { table: table.id, column, next });
     }
     session.change(changes)?;
+    let change = kept_up(session, table, upkeep, (written.row_count, &written.summaries));
+    session.change(change.into_iter().collect())?;
     Ok(written.row_count)
+}
+
+/// Returns whether what is known of a table's values can be made to cover rows that arrive: there are no others, or
+/// they are covered already.
+pub(super) fn can_be_kept_up(table: &Table) -> bool {
+    let (known, row_count) = (&table.statistics, table.manifest.row_count());
+    let is_known = |column: &Column| known.column(column.id).is_some();
+    row_count == 0 || known.is_current(row_count) && table.columns.iter().all(is_known)
+}
+
+/// Returns what is known of the values of a table now that so many rows were written, of which so much is known;
+/// `None` if that is not kept up.
+fn kept_up(
+    session: &mut Session,
+    before: &Table,
+    upkeep: Upkeep,
+    (row_count, summaries): (u64, &[ColumnSummary]),
+) -> Option<CatalogChange> {
+    if summaries.len() != before.columns.len() {
+        return None;
+    }
+    let rows_before = before.manifest.row_count();
+    let catalog = session.catalog();
+    let table = catalog.table_by_id(before.id)?;
+    let known = &table.statistics;
+    let columns = before.columns.iter().zip(summaries);
+    let columns = columns.map(|(column, summary)| {
+        let known = known.column(column.id).filter(|_| rows_before > 0);
+        analyzed(column, known.map_or_else(|| summary.clone(), |known| known.merged(summary)))
+    });
+    let change = match upkeep {
+        Upkeep::None => return None,
+        Upkeep::Absorb => {
+            let is_much = row_count >= ABSORBED_ROWS_MIN
+                && row_count * 100 >= rows_before * ABSORBED_PERCENT_MIN;
+            if !is_much {
+                return None;
+            }
+            let absorbed_count = match rows_before {
+                0 => known.modified_count,
+                _ => known.absorbed_count + row_count,
+            };
+            TableChange::AbsorbStatistics { absorbed_count, columns: columns.collect() }
+        }
+        Upkeep::Analyze => TableChange::Analyze {
+            at_us: Utc::now().timestamp_micros(),
+            modified_count: match rows_before {
+                0 => known.modified_count,
+                _ => known.absorbed_count + row_count,
+            },
+            distinct_counts: Vec::new(),
+            columns: columns.collect(),
+        },
+    };
+    Some(CatalogChange::Alter { table: before.id, change })
+}
+
+/// Returns what the catalogue keeps of a column.
+pub(super) fn analyzed(column: &Column, summary: ColumnSummary) -> AnalyzedColumn {
+    let distinct_count = summary.distinct.estimate();
+    // As it is when it is read again.
+    let summary = ColumnSummary { distinct: summary.distinct.folded(), ..summary };
+    AnalyzedColumn { column: column.id, distinct_count, summary: Arc::new(summary) }
 }
 
 /// Writes rows to runs of the table; nobody knows of them yet.
@@ -122,11 +209,13 @@ pub(super) async fn write(
     table: &Table,
     sources: Vec<ColumnSource>,
     streams: RowStreams,
+    summarizes: bool,
 ) -> Result<Written, Error> {
     let request = WriteRequest {
         layout: table.layout(session.leader().log().slice_count()),
         assembler: RowAssembler::new(table.arrow_schema(), sources),
         streams,
+        summarizes,
     };
     let compute = Arc::clone(session.leader().compute());
     Ok(compute.write(request).await?)

@@ -1,5 +1,5 @@
-//! What nobody asked for: many small runs of a table become few, and a table that has outgrown one copy on one
-//! slice is spread over all.
+//! What nobody asked for: many small runs of a table become few, a table that has outgrown one copy on one slice is
+//! spread over all, and runs that were written before ALTER … ENCODE are written anew.
 //!
 //! One table at a time, and never while a VACUUM runs. After each the task rests for a multiple of the time
 //! it took, so that it takes a share of the machine however many rows arrive.
@@ -11,7 +11,7 @@ use std::{
 };
 
 use engine::{
-    catalog::{Table, TableManifest},
+    catalog::Table,
     client_error::ClientError,
     ids::{Pid, TableId},
     vacuum::Work,
@@ -44,12 +44,14 @@ enum Chore {
     Merge,
     /// Its rows go to all slices.
     Spread,
+    /// Some of its runs are written with the encodings that the table has by now.
+    Encode,
 }
 
 /// Works until it is told to stop.
 pub(crate) async fn run(leader: Arc<Leader>, stop: CancellationToken) {
-    // What was looked at and found in order: a table that has changed since has another manifest.
-    let mut seen: HashMap<TableId, Weak<TableManifest>> = HashMap::new();
+    // What was looked at and found in order: a table that has changed since is another value.
+    let mut seen: HashMap<TableId, Weak<Table>> = HashMap::new();
     let mut rest = LOOK_INTERVAL;
     loop {
         tokio::select! {
@@ -63,6 +65,7 @@ pub(crate) async fn run(leader: Arc<Leader>, stop: CancellationToken) {
             match chore {
                 Chore::Merge => merge(&leader, &table).await,
                 Chore::Spread => spread(&leader, &table).await,
+                Chore::Encode => encode(&leader, &table).await,
             }
         };
         let done = tokio::select! {
@@ -83,29 +86,38 @@ pub(crate) async fn run(leader: Arc<Leader>, stop: CancellationToken) {
 /// Returns a table that something is to be done with.
 fn next_chore(
     leader: &Leader,
-    seen: &mut HashMap<TableId, Weak<TableManifest>>,
+    seen: &mut HashMap<TableId, Weak<Table>>,
 ) -> Option<(Chore, Arc<Table>)> {
     let head = leader.log().head();
-    seen.retain(|_, manifest| manifest.strong_count() > 0);
+    seen.retain(|_, table| table.strong_count() > 0);
     for table in head.all_tables() {
-        let is_seen = seen
-            .get(&table.id)
-            .is_some_and(|manifest| std::ptr::eq(manifest.as_ptr(), Arc::as_ptr(&table.manifest)));
+        let is_seen =
+            seen.get(&table.id).is_some_and(|seen| std::ptr::eq(seen.as_ptr(), Arc::as_ptr(table)));
         if is_seen {
             continue;
         }
-        if auto_distribution::is_outgrown(table) {
-            // Moving rows fails a transaction block that has seen where they were, and writes.
-            if leader.log().open_blocks() == 0 {
-                return Some((Chore::Spread, Arc::clone(table)));
-            }
-        } else if Work::MergeSmall.is_done(table) {
-            seen.insert(table.id, Arc::downgrade(&table.manifest));
-        } else if leader.log().open_blocks() == 0 || small_runs(table) > SMALL_RUNS_MAX {
-            return Some((Chore::Merge, Arc::clone(table)));
+        let Some(chore) = chore(table) else {
+            seen.insert(table.id, Arc::downgrade(table));
+            continue;
+        };
+        // Moving rows fails a transaction block that has seen where they were, and writes.
+        let cannot_wait = matches!(chore, Chore::Merge) && small_runs(table) > SMALL_RUNS_MAX;
+        if cannot_wait || leader.log().open_blocks() == 0 {
+            return Some((chore, Arc::clone(table)));
         }
     }
     None
+}
+
+fn chore(table: &Table) -> Option<Chore> {
+    if auto_distribution::is_outgrown(table) {
+        return Some(Chore::Spread);
+    }
+    if !Work::MergeSmall.is_done(table) {
+        return Some(Chore::Merge);
+    }
+    let is_other = table.manifest.runs.iter().any(|run| table.has_other_encodings(run));
+    is_other.then_some(Chore::Encode)
 }
 
 fn small_runs(table: &Table) -> usize {
@@ -138,24 +150,12 @@ async fn spread(leader: &Arc<Leader>, table: &Arc<Table>) -> Result<(), Error> {
 }
 
 async fn merge(leader: &Arc<Leader>, table: &Arc<Table>) -> Result<(), Error> {
-    let _one_at_a_time = leader.vacuum_turn().lock().await;
     let small = small_runs(table);
-    let (start, locks) = (Instant::now(), leader.log().new_locks(NO_SESSION));
-    let xid = locks.xid();
-    record(leader, table, xid, "[VacuumBG] Started Delete Only".to_owned(), false);
-    let vacuum = TableVacuum {
-        leader,
-        pid: NO_SESSION,
-        table: table.id,
-        work: Work::MergeSmall,
-        locks_first: false,
-        yields_to_blocks: small <= SMALL_RUNS_MAX,
-        rows_done: Arc::default(),
+    let start = Instant::now();
+    let Some(after) = vacuum(leader, table, Work::MergeSmall, small <= SMALL_RUNS_MAX).await?
+    else {
+        return Ok(());
     };
-    vacuum.run(locks).await?;
-    let head = leader.log().head();
-    let Some(after) = head.table_by_id(table.id) else { return Ok(()) };
-    record(leader, after, xid, "[VacuumBG] Finished".to_owned(), false);
     tracing::info!(
         table = %table.name,
         reason = "small inserts left many small runs",
@@ -167,4 +167,54 @@ async fn merge(leader: &Arc<Leader>, table: &Arc<Table>) -> Result<(), Error> {
         "small runs merged"
     );
     Ok(())
+}
+
+/// Writes some of the runs anew that were written with other encodings: the others come after a rest.
+async fn encode(leader: &Arc<Leader>, table: &Arc<Table>) -> Result<(), Error> {
+    let other_runs = |table: &Table| {
+        table.manifest.runs.iter().filter(|run| table.has_other_encodings(run)).count()
+    };
+    let start = Instant::now();
+    let Some(after) = vacuum(leader, table, Work::Encode, true).await? else { return Ok(()) };
+    tracing::info!(
+        table = %table.name,
+        reason = "columns were given other encodings",
+        runs_before = other_runs(table),
+        runs_left = other_runs(&after),
+        bytes_before = table.manifest.bytes(),
+        bytes_after = after.manifest.bytes(),
+        elapsed_ms = start.elapsed().as_millis() as u64,
+        "runs encoded anew"
+    );
+    Ok(())
+}
+
+/// Does what is to be done to the runs of a table, and shows it in STL_VACUUM; returns the table as it is then.
+async fn vacuum(
+    leader: &Arc<Leader>,
+    table: &Arc<Table>,
+    work: Work,
+    yields_to_blocks: bool,
+) -> Result<Option<Arc<Table>>, Error> {
+    let _one_at_a_time = leader.vacuum_turn().lock().await;
+    let locks = leader.log().new_locks(NO_SESSION);
+    let xid = locks.xid();
+    record(leader, table, xid, "[VacuumBG] Started Delete Only".to_owned(), false);
+    let vacuum = TableVacuum {
+        leader,
+        pid: NO_SESSION,
+        table: table.id,
+        work,
+        locks_first: false,
+        yields_to_blocks,
+        rows_done: Arc::default(),
+    };
+    match work {
+        Work::Encode => vacuum.run_once(locks).await?,
+        _ => vacuum.run(locks).await?,
+    }
+    let head = leader.log().head();
+    let Some(after) = head.table_by_id(table.id) else { return Ok(None) };
+    record(leader, after, xid, "[VacuumBG] Finished".to_owned(), false);
+    Ok(Some(Arc::clone(after)))
 }

@@ -81,6 +81,16 @@ impl TableVacuum<'_> {
         }
     }
 
+    /// Merges once, whatever is left then.
+    pub(crate) async fn run_once(&self, locks: HeldLocks) -> Result<(), Error> {
+        let head = self.leader.log().head();
+        let Some(table) = head.table_by_id(self.table) else { return Ok(()) };
+        let mut eligible = Eligible::of(table);
+        drop(head);
+        self.merge_next(&mut eligible, locks, self.locks_first).await?;
+        Ok(())
+    }
+
     async fn merge_next(
         &self,
         eligible: &mut Eligible,
@@ -219,7 +229,7 @@ impl<'a> ShownProgress<'a> {
     pub(crate) fn phase(&self, work: Work) {
         self.leader.events().vacuum_phase(match work {
             Work::Sort { .. } | Work::Recluster => VacuumPhase::Sort,
-            Work::Reclaim { .. } | Work::MergeSmall => VacuumPhase::Delete,
+            Work::Reclaim { .. } | Work::MergeSmall | Work::Encode => VacuumPhase::Delete,
         });
     }
 

@@ -1,21 +1,24 @@
 //! How many rows a logical plan has, by the statistics that tables keep.
 //!
-//! The estimates are the textbook's (Selinger et al., SIGMOD 1979): values are spread evenly, columns
-//! are independent, and the keys of the smaller side of a join are among those of the larger. They
-//! choose between plans, never between answers.
+//! The estimates are the textbook's (Selinger et al., SIGMOD 1979): values are spread as ANALYZE found them
+//! ([`Spread`]), evenly where nobody has looked; columns are independent, and the keys of the smaller side of a join
+//! are among those of the larger. They choose between plans, never between answers.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use datafusion::{
     common::{Column, ColumnStatistics, JoinType, ScalarValue, stats::Precision},
     datasource::source_as_provider,
     logical_expr::{
         Aggregate, BinaryExpr, Join, LogicalPlan, Operator, TableScan,
-        expr::{InList, Like},
+        expr::{Between, InList, Like},
         utils::split_conjunction,
     },
     prelude::Expr,
 };
+
+use super::spread::Spread;
+use crate::execution::WarehouseTable;
 
 /// Rows of what keeps no statistics.
 const UNKNOWN_ROWS: f64 = 1_000.0;
@@ -35,6 +38,8 @@ pub(in crate::plan) struct ColumnEstimate {
     range: Option<(f64, f64)>,
     /// Part of the rows without a value.
     pub(in crate::plan) nulls: f64,
+    /// How its values are spread, as far as ANALYZE has found out.
+    spread: Option<Spread>,
 }
 
 /// The estimated rows of a plan.
@@ -86,6 +91,13 @@ impl Estimate {
 
     /// Returns the part of the rows that pass, and narrows the column that the condition is about.
     fn apply(&mut self, predicate: &Expr) -> f64 {
+        if let Expr::Between(Between { expr, negated: false, low, high }) = predicate
+            && let (Expr::Literal(low, _), Expr::Literal(high, _)) = (low.as_ref(), high.as_ref())
+            && let Some(column) = as_column(expr)
+            && let Some(estimate) = self.columns.get_mut(column)
+        {
+            return estimate.compare(Operator::GtEq, low) * estimate.compare(Operator::LtEq, high);
+        }
         if let Some((column, op, value)) = comparison(predicate)
             && let Some(estimate) = self.columns.get_mut(column)
         {
@@ -109,11 +121,24 @@ impl Estimate {
             Expr::IsNull(inner) => self.nulls(inner),
             Expr::IsNotNull(inner) => 1.0 - self.nulls(inner),
             Expr::InList(InList { expr, list, negated }) => {
-                let part = (list.len() as f64 / self.domain(expr)).min(1.0);
+                let part = self.any_of(expr, list);
                 if *negated { 1.0 - part } else { part }
             }
-            Expr::Like(Like { negated, .. }) | Expr::SimilarTo(Like { negated, .. }) => {
-                if *negated { 1.0 - PATTERN_SELECTIVITY } else { PATTERN_SELECTIVITY }
+            Expr::Between(between @ Between { negated, .. }) => {
+                let within = Expr::Between(Between { negated: false, ..between.clone() });
+                let part = self.clone().apply(&within);
+                if *negated { 1.0 - part } else { part }
+            }
+            Expr::Like(like) => {
+                let part = self.like(like).unwrap_or(PATTERN_SELECTIVITY);
+                if like.negated { 1.0 - part } else { part }
+            }
+            Expr::SimilarTo(Like { negated, .. }) => {
+                if *negated {
+                    1.0 - PATTERN_SELECTIVITY
+                } else {
+                    PATTERN_SELECTIVITY
+                }
             }
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                 if let Some((column, op, value)) = comparison(predicate)
@@ -133,6 +158,25 @@ impl Estimate {
             }
             _ => UNKNOWN_SELECTIVITY,
         }
+    }
+
+    /// Returns the part of the rows that have one of these values.
+    fn any_of(&self, expr: &Expr, list: &[Expr]) -> f64 {
+        let column = as_column(expr).and_then(|column| self.columns.get(column));
+        let equal = 1.0 / self.domain(expr);
+        let parts = list.iter().map(|value| match (column, value) {
+            (Some(column), Expr::Literal(value, _)) => column.clone().compare(Operator::Eq, value),
+            _ => equal,
+        });
+        parts.sum::<f64>().min(1.0)
+    }
+
+    /// Returns the part of the rows that match a pattern, whether or not it is negated; `None` if nothing is known.
+    fn like(&self, like: &Like) -> Option<f64> {
+        let column = self.columns.get(as_column(&like.expr)?)?;
+        let Expr::Literal(pattern, _) = like.pattern.as_ref() else { return None };
+        let spread = column.spread.as_ref().filter(|_| like.escape_char.is_none())?;
+        spread.like(pattern.try_as_str()??, like.case_insensitive, column.domain)
     }
 
     fn nulls(&self, expr: &Expr) -> f64 {
@@ -159,11 +203,22 @@ impl ColumnEstimate {
             domain: domain.max(1.0),
             range: bound(&known.min_value).zip(bound(&known.max_value)),
             nulls: nulls / rows.max(1.0),
+            spread: None,
         }
     }
 
     /// Returns the part of the rows that pass `column op value`, and keeps what is left of the range.
     pub(in crate::plan) fn compare(&mut self, op: Operator, value: &ScalarValue) -> f64 {
+        if let Some(spread) = &mut self.spread
+            && let Some(part) = spread.compare(op, value, self.domain)
+        {
+            self.domain = match op {
+                Operator::Eq => 1.0,
+                Operator::NotEq => self.domain,
+                _ => (self.domain * part).max(1.0),
+            };
+            return part;
+        }
         let equal = 1.0 / self.domain;
         let (part, range) = match (op, self.range, number(value)) {
             (Operator::Eq, range, value) => {
@@ -257,9 +312,15 @@ fn of_scan(scan: &TableScan) -> Estimate {
         return Estimate::unknown(UNKNOWN_ROWS);
     };
     let schema = scan.source.schema();
+    let provider = source_as_provider(&scan.source).ok();
+    let table = provider.as_ref().and_then(|table| table.downcast_ref::<WarehouseTable>());
     let columns = statistics.column_statistics.iter().zip(schema.fields()).map(|(known, field)| {
         let column = Column::new(Some(scan.table_name.clone()), field.name());
-        (column, ColumnEstimate::of(known, rows))
+        let spread = table.and_then(|table| {
+            let summary = table.summary(field.name())?;
+            Some(Spread::new(Arc::clone(summary), field.data_type().clone()))
+        });
+        (column, ColumnEstimate { spread, ..ColumnEstimate::of(known, rows) })
     });
     Estimate { rows, rows_before_filters: rows, columns: columns.collect() }
 }
@@ -271,7 +332,8 @@ fn of_aggregate(aggregate: &Aggregate) -> Estimate {
     let names = aggregate.group_expr.iter().zip(aggregate.schema.columns());
     let columns = names.filter_map(|(expr, name)| {
         let column = input.columns.get(as_column(expr)?)?.clone();
-        Some((name, ColumnEstimate { domain: column.domain.min(rows), ..column }))
+        // Every value is there once, however many rows had it.
+        Some((name, ColumnEstimate { domain: column.domain.min(rows), spread: None, ..column }))
     });
     Estimate { rows, rows_before_filters: rows, columns: columns.collect() }
 }
@@ -361,7 +423,7 @@ fn comparison(expr: &Expr) -> Option<(&Column, Operator, &ScalarValue)> {
 }
 
 /// Returns a number or a moment as a point on a line.
-fn number(value: &ScalarValue) -> Option<f64> {
+pub(super) fn number(value: &ScalarValue) -> Option<f64> {
     Some(match value {
         ScalarValue::Int16(Some(value)) => f64::from(*value),
         ScalarValue::Int32(Some(value)) | ScalarValue::Date32(Some(value)) => f64::from(*value),

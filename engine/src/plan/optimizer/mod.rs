@@ -5,6 +5,7 @@ mod count_rows;
 mod join_order;
 mod push_semi_join;
 mod reduce_aggregates;
+mod spread;
 #[cfg(test)]
 mod tests;
 

@@ -52,7 +52,9 @@ mod pg_settings;
 mod pg_shadow;
 mod pg_shdescription;
 mod pg_stat_activity;
+mod pg_statistic;
 mod pg_statistic_ext;
+mod pg_stats;
 mod pg_subscription;
 mod pg_table_def;
 mod pg_tables;
@@ -63,7 +65,7 @@ mod pg_user;
 mod pg_views;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 59] = [
+pub(super) const TABLES: [SystemTable; 61] = [
     pg_aggregate::TABLE,
     pg_am::TABLE,
     pg_attrdef::TABLE,
@@ -114,7 +116,9 @@ pub(super) const TABLES: [SystemTable; 59] = [
     pg_shadow::TABLE,
     pg_shdescription::TABLE,
     pg_stat_activity::TABLE,
+    pg_statistic::TABLE,
     pg_statistic_ext::TABLE,
+    pg_stats::TABLE,
     pg_subscription::TABLE,
     pg_table_def::TABLE,
     pg_tables::TABLE,

@@ -53,6 +53,7 @@ fn run(slice: u32, row_count: u64, min: i64, max: i64) -> Run {
         distinct_count: row_count,
         trailing_blanks: false,
         bytes: 1_000,
+        encoding: None,
     };
     Run {
         id: RunId::random(),

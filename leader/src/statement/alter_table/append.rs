@@ -168,7 +168,7 @@ async fn copy(
     let catalog = session.catalog();
     let planning = session.planning(catalog);
     let plan = planning.scan(source, taken)?;
-    write::append_query(session, target, &given, &planning, &plan).await?;
+    write::append_query(session, target, &given, (&planning, &plan), write::Upkeep::None).await?;
     let removed = source.manifest.runs.iter().map(|run| run.id).collect();
     let change = CatalogChange::ReplaceRuns { table: source.id, removed, added: Vec::new() };
     session.change(vec![change])

@@ -114,7 +114,7 @@ async fn rewrite(
     let plan = planning.scan(table, (0..table.columns.len()).collect())?;
     let streams = write::streams_of(planning.physical(&plan).await?, &planning)?;
     let sources = (0..table.columns.len()).map(ColumnSource::Given).collect();
-    let written = write::write(session, altered, sources, streams).await?;
+    let written = write::write(session, altered, sources, streams, false).await?;
     let removed = table.manifest.runs.iter().map(|run| run.id).collect();
     Ok(CatalogChange::ReplaceRuns { table: table.id, removed, added: written.runs })
 }
