@@ -134,15 +134,8 @@ impl Catalog {
             TableChange::Analyze { at_us, modified_count, distinct_counts, columns } => {
                 // A table that has gone meanwhile needs none.
                 if let Ok(table) = self.table_mut(id) {
-                    let known = &mut table.statistics;
-                    known.analyzed_at_us = Some(*at_us);
-                    known.modified_count = known.modified_count.saturating_sub(*modified_count);
-                    known.absorbed_count = 0;
-                    if columns.is_empty() {
-                        known.distinct_counts.clone_from(distinct_counts);
-                        known.columns.clear();
-                    }
-                    known.learn(columns);
+                    table.statistics.analyzed(*at_us, *modified_count);
+                    table.statistics.learn_all(distinct_counts, columns);
                 }
                 Ok(())
             }

@@ -68,6 +68,27 @@ impl TableStatistics {
         self.distinct_counts.iter().find(|(known, _)| *known == id).map(|(_, count)| *count)
     }
 
+    /// Notes an ANALYZE, by which so many rows had come and gone.
+    pub(super) fn analyzed(&mut self, at_us: i64, modified_count: u64) {
+        self.analyzed_at_us = Some(at_us);
+        self.modified_count = self.modified_count.saturating_sub(modified_count);
+        self.absorbed_count = 0;
+    }
+
+    /// As [`Self::learn`], of an ANALYZE: one that was written before there were summaries counted values only, and
+    /// replaces all that was known.
+    pub(super) fn learn_all(
+        &mut self,
+        distinct_counts: &[(ColumnId, u64)],
+        columns: &[AnalyzedColumn],
+    ) {
+        if columns.is_empty() {
+            self.distinct_counts = distinct_counts.to_vec();
+            self.columns.clear();
+        }
+        self.learn(columns);
+    }
+
     /// Puts what was found out of columns in the place of what was known of them.
     pub(super) fn learn(&mut self, columns: &[AnalyzedColumn]) {
         for AnalyzedColumn { column, distinct_count, summary } in columns {
