@@ -116,7 +116,15 @@ mod tests {
         for position in 0..bytes.len() {
             let mut broken = bytes.to_vec();
             broken[position] ^= 1;
-            assert!(decode::<Cluster>(Kind::Cluster, "p", &broken).is_err(), "byte {position}");
+            // A version may become an older one, which says the same.
+            let is_harmless = decode::<Cluster>(Kind::Cluster, "p", &broken)
+                .is_ok_and(|read| (read.cluster_id.as_str(), read.slice_count) == ("c", 2));
+            let is_version = broken.starts_with(b"blueshift") && position < 24;
+            assert!(
+                decode::<Cluster>(Kind::Cluster, "p", &broken).is_err()
+                    || (is_harmless && is_version),
+                "byte {position}"
+            );
         }
     }
 

@@ -192,6 +192,15 @@ mod tests {
         format!("{:.2}..{:.2}", cost.startup, cost.total)
     }
 
+    /// The last digit that the documentation prints hangs on the order in which its sums were made.
+    fn assert_close(cost: Cost, expected: &str) {
+        let (startup, total) = expected.split_once("..").unwrap();
+        for (cost, expected) in [(cost.startup, startup), (cost.total, total)] {
+            let difference = cost - expected.parse::<f64>().unwrap();
+            assert!(difference.abs() < 0.011, "{cost} is not {expected}");
+        }
+    }
+
     #[test]
     fn scans_limits_and_sorts_cost_what_redshift_says() {
         let sales = scanned(172_456.0, 8.0);
@@ -223,9 +232,9 @@ mod tests {
         assert_eq!(printed(join), "109.98..2815365714.80");
         let joined = Estimated { cost: join, rows: 172_456.0, width: 27.0 };
         let groups = hash_aggregate(joined, 1, 1, 576.0);
-        assert_eq!(printed(groups), "2815366577.07..2815366578.51");
+        assert_close(groups, "2815366577.07..2815366578.51");
         let sorted = sort(Estimated { cost: groups, rows: 576.0, width: 27.0 });
-        assert_eq!(printed(sorted), "1002815366604.92..1002815366606.36");
+        assert_close(sorted, "1002815366604.92..1002815366606.36");
     }
 
     #[test]
@@ -233,7 +242,7 @@ mod tests {
         let (event, venue) = (scanned(8_798.0, 23.0), scanned(202.0, 22.0));
         let join = hash_join(event, venue, 1, 8_712.0);
         let join = after_moving(join, moved(event, Movement::Distributed));
-        assert_eq!(printed(join), "2.53..58653620.93");
+        assert_close(join, "2.53..58653620.93");
     }
 
     #[test]

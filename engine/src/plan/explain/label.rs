@@ -105,10 +105,11 @@ pub(super) fn distribution_keys(side: &Arc<dyn ExecutionPlan>) -> Option<&[Arc<d
     }
 }
 
+/// A side of a join.
+type Side<'a> = &'a Arc<dyn ExecutionPlan>;
+
 /// Returns the inner side, the outer side, and whether one task collects all of the inner side.
-fn sides(
-    join: &Arc<dyn ExecutionPlan>,
-) -> Option<(&Arc<dyn ExecutionPlan>, &Arc<dyn ExecutionPlan>, bool)> {
+fn sides(join: &Arc<dyn ExecutionPlan>) -> Option<(Side<'_>, Side<'_>, bool)> {
     if let Some(join) = join.downcast_ref::<HashJoinExec>() {
         let is_collected = *join.partition_mode() == PartitionMode::CollectLeft;
         return Some((join.left(), join.right(), is_collected));

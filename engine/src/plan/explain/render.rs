@@ -50,10 +50,10 @@ pub(super) fn lines(
 pub(super) fn warnings(plan: &PlanNode) -> Vec<String> {
     let (mut unknown, mut loops) = (Vec::new(), false);
     plan.visit(&mut |node| match &node.operator {
-        Operator::SeqScan(relation) if relation.lacks_statistics => {
-            if !unknown.contains(&relation.name) {
-                unknown.push(relation.name.clone());
-            }
+        Operator::SeqScan(relation)
+            if relation.lacks_statistics && !unknown.contains(&relation.name) =>
+        {
+            unknown.push(relation.name.clone());
         }
         Operator::NestedLoop(_) => loops = true,
         _ => {}

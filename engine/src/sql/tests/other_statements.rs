@@ -206,7 +206,7 @@ fn explains() {
         let Statement::Explain(_) = one(sql) else { panic!("{sql}") };
     }
     fails(
-        "explain merge into t using s on t.a = s.a when matched then delete",
+        "explain merge into t using s on t.a = s.a when matched then delete when not matched then insert values (1)",
         SqlState::FEATURE_NOT_SUPPORTED,
         "EXPLAIN MERGE is not supported",
         "merge",

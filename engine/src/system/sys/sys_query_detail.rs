@@ -94,5 +94,6 @@ fn skewness(amounts: impl Iterator<Item = u64>, step: &ExecutedStep) -> u64 {
         all = all.saturating_add(amount);
     }
     let slices = (step.slices.len() as u64).max(1);
-    if most == 0 { 0 } else { 100 - (all / slices).saturating_mul(100) / most }
+    let average_percent = (all / slices).saturating_mul(100).checked_div(most);
+    average_percent.map_or(0, |percent| 100 - percent)
 }
