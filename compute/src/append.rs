@@ -12,8 +12,8 @@
 use std::{fmt, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array},
-    datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type},
+    array::{ArrayRef, AsArray, RecordBatch, StringArray},
+    datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use datafusion::{
     common::{Result, internal_datafusion_err, internal_err, tree_node::TreeNodeRecursion},
@@ -30,7 +30,7 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 use engine::{
     catalog::Table,
     error::Error,
-    storage::{ManagedStorage, inline::InlineRows, run::Run, writer::TableLayout},
+    storage::{ManagedStorage, inline::InlineRows, writer::TableLayout},
     write::{ColumnSource, RowAssembler},
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -45,6 +45,8 @@ pub struct Append {
     table: Table,
     slice_count: u32,
     inline_bytes_max: usize,
+    /// Whether what is found out of values is wanted.
+    summarizes: bool,
     /// Where the values of each column come from: of the rows given, or a value for all.
     sources: Vec<Source>,
 }
@@ -57,7 +59,12 @@ enum Source {
 
 impl Append {
     /// Returns how rows are written to `table`; `None` if a column takes values that only one place can give out.
-    pub fn new(table: &Table, slice_count: u32, sources: &[ColumnSource]) -> Option<Self> {
+    pub fn new(
+        table: &Table,
+        slice_count: u32,
+        sources: &[ColumnSource],
+        summarizes: bool,
+    ) -> Option<Self> {
         let sources = sources.iter().map(|source| match source {
             ColumnSource::Given(position) => Some(Source::Given(*position)),
             ColumnSource::Constant(value) => one(value).map(Source::Constant),
@@ -66,6 +73,7 @@ impl Append {
         Some(Self {
             sources: sources.collect::<Option<_>>()?,
             inline_bytes_max: table.layout(slice_count).inline_bytes_max,
+            summarizes,
             slice_count,
             table: Table { manifest: Arc::default(), ..table.clone() },
         })
@@ -93,7 +101,7 @@ fn one(value: &ArrayRef) -> Option<InlineRows> {
     InlineRows::new(&schema, &[row]).ok()
 }
 
-/// Writes the rows of its input, all partitions at once; gives one row: the runs (JSON), and how many rows they have.
+/// Writes the rows of its input, all partitions at once; gives one row: what was written, as JSON.
 #[derive(Debug)]
 pub struct SliceAppendExec {
     append: Arc<Append>,
@@ -115,22 +123,26 @@ impl SliceAppendExec {
 }
 
 fn written_schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![
-        Field::new("runs", DataType::Utf8, false),
-        Field::new("rows", DataType::UInt64, false),
-    ]))
+    Arc::new(Schema::new(vec![Field::new("written", DataType::Utf8, false)]))
 }
 
-/// Returns the runs, and the number of rows, that pieces of a plan have written.
-pub fn written(pieces: &[RecordBatch]) -> Result<(Vec<Run>, u64)> {
-    let (mut runs, mut row_count) = (Vec::new(), 0);
-    for piece in pieces {
-        for json in piece.column(0).as_string::<i32>().iter().flatten() {
-            runs.extend(serde_json::from_str::<Vec<Run>>(json).map_err(external)?);
-        }
-        row_count += piece.column(1).as_primitive::<UInt64Type>().iter().flatten().sum::<u64>();
+/// Returns what pieces of a plan have written, all together.
+pub fn written(pieces: &[RecordBatch]) -> Result<Loaded> {
+    let mut all = Loaded::default();
+    for json in pieces.iter().flat_map(|piece| piece.column(0).as_string::<i32>().iter().flatten())
+    {
+        let Loaded { runs, summaries, row_count } = serde_json::from_str(json).map_err(external)?;
+        all.runs.extend(runs);
+        all.row_count += row_count;
+        all.summaries = match all.summaries.is_empty() {
+            true => summaries,
+            false => {
+                let both = all.summaries.iter().zip(&summaries);
+                both.map(|(known, more)| known.merged(more)).collect()
+            }
+        };
     }
-    Ok((runs, row_count))
+    Ok(all)
 }
 
 impl DisplayAs for SliceAppendExec {
@@ -189,16 +201,11 @@ impl ExecutionPlan for SliceAppendExec {
                 layout: append.layout(),
                 assembler: append.assembler(),
                 streams: rows,
-                summarizes: false,
+                summarizes: append.summarizes,
             };
-            let Loaded { runs, row_count, .. } =
-                load::write(&storage, load).await.map_err(external)?;
-            let runs = serde_json::to_string(&runs).map_err(external)?;
-            let columns: Vec<ArrayRef> = vec![
-                Arc::new(StringArray::from(vec![runs])),
-                Arc::new(UInt64Array::from(vec![row_count])),
-            ];
-            Ok(RecordBatch::try_new(written_schema(), columns)?)
+            let loaded = load::write(&storage, load).await.map_err(external)?;
+            let loaded = StringArray::from(vec![serde_json::to_string(&loaded).map_err(external)?]);
+            Ok(RecordBatch::try_new(written_schema(), vec![Arc::new(loaded)])?)
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(written_schema(), stream::once(writing).boxed())))
     }

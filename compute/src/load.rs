@@ -18,6 +18,7 @@ use engine::{
     write::RowAssembler,
 };
 use futures::{StreamExt, stream::BoxStream};
+use serde::{Deserialize, Serialize};
 use tokio::{sync::Mutex, task::JoinSet};
 
 /// Memory for rows of one statement that wait to be sorted and written.
@@ -36,7 +37,7 @@ pub struct Load {
 }
 
 /// What was written.
-#[derive(Debug)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Loaded {
     /// The runs.
     pub runs: Vec<Run>,

@@ -80,8 +80,7 @@ pub(super) async fn append(
     change(session, table, (written, identities), upkeep)
 }
 
-/// As [`append`], of the rows of a query; in a cluster the nodes write that compute them, and what is known of the
-/// table's values is not kept up.
+/// As [`append`], of the rows of a query; in a cluster the nodes write that compute them.
 pub(super) async fn append_query(
     session: &mut Session,
     table: &Arc<Table>,
@@ -92,9 +91,11 @@ pub(super) async fn append_query(
     if session.leader().compute_nodes().is_some() {
         let sources = sources(session, table, given).await?;
         let slice_count = session.leader().log().slice_count();
-        let written = appends::append(planning, plan, table, slice_count, &sources).await?;
+        let summarizes = upkeep != Upkeep::None && can_be_kept_up(table);
+        let query = (planning, plan);
+        let written = appends::append(query, table, slice_count, &sources, summarizes).await?;
         if let Some(written) = written {
-            return change(session, table, (written, Vec::new()), Upkeep::None);
+            return change(session, table, (written, Vec::new()), upkeep);
         }
     }
     let plan = planning.physical(plan).await?;
