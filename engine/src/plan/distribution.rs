@@ -13,8 +13,10 @@ use datafusion::{
     prelude::SessionConfig,
 };
 
-use crate::execution;
-use crate::plan::physical::{self, Scope};
+use crate::{
+    execution,
+    plan::physical::{self, Scope},
+};
 
 /// Makes plans of one process ones of a cluster.
 pub trait Distribution: Send + Sync {

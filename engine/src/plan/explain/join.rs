@@ -17,12 +17,15 @@ use super::{
     column::{self, OutputColumn},
     cost::{self, Cost, Estimated},
     expression,
-    label::{DistributionLabel, distribution_keys, label_of},
+    label::{distribution_keys, label_of, movements},
     node::{Operator, PlanNode},
     selectivity,
     tree::{Builder, Built, Consumer},
 };
-use crate::plan::optimizer::cardinality::{UNKNOWN_SELECTIVITY, key_values};
+use crate::plan::{
+    locus::DsLabel,
+    optimizer::cardinality::{UNKNOWN_SELECTIVITY, key_values},
+};
 
 type Keys = [(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)];
 
@@ -145,7 +148,7 @@ fn finish(
 ) -> Built {
     let label = label_of(plan);
     let (outer, inner) = (sides.outer.node.estimated, sides.inner.node.estimated);
-    let (outer_movement, inner_movement) = label.unwrap_or(DistributionLabel::DistNone).movements();
+    let (outer_movement, inner_movement) = movements(label.unwrap_or(DsLabel::DistNone));
     let moved = cost::moved(outer, outer_movement) + cost::moved(inner, inner_movement);
     let filter = filter.map(|filter| sides.filter(filter));
     let keys = sides.distribution_keys(plan, label);
@@ -264,12 +267,10 @@ impl Sides {
     fn distribution_keys(
         &self,
         plan: &Arc<dyn ExecutionPlan>,
-        label: Option<DistributionLabel>,
+        label: Option<DsLabel>,
     ) -> Vec<(&'static str, String)> {
-        let moves_outer =
-            matches!(label, Some(DistributionLabel::DistOuter | DistributionLabel::DistBoth));
-        let moves_inner =
-            matches!(label, Some(DistributionLabel::DistInner | DistributionLabel::DistBoth));
+        let moves_outer = matches!(label, Some(DsLabel::DistOuter | DsLabel::DistBoth));
+        let moves_inner = matches!(label, Some(DsLabel::DistInner | DsLabel::DistBoth));
         let children = plan.children();
         let [left, right] = children.as_slice() else { return Vec::new() };
         let (outer, inner) = if self.inner_is_left { (right, left) } else { (left, right) };

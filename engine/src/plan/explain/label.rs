@@ -25,73 +25,39 @@ use crate::{
     plan::locus::{DsLabel, distribution_of},
 };
 
-/// How the rows of a join's sides get to each other. The inner side is the one that is built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DistributionLabel {
-    /// No row is moved: both sides lie alike.
-    DistNone,
-    /// No row is moved: the inner table is on every node.
-    DistAllNone,
-    /// The inner rows go to the slices of the outer ones.
-    DistInner,
-    /// The outer rows go to the slices of the inner ones.
-    DistOuter,
-    /// All inner rows go to one slice, because the outer table is on every node.
-    DistAllInner,
-    /// Both sides go to slices that neither was on.
-    DistBoth,
-    /// Every node gets all inner rows.
-    BcastInner,
-}
-
-impl DistributionLabel {
-    /// Returns the label as EXPLAIN prints it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::DistNone => "DS_DIST_NONE",
-            Self::DistAllNone => "DS_DIST_ALL_NONE",
-            Self::DistInner => "DS_DIST_INNER",
-            Self::DistOuter => "DS_DIST_OUTER",
-            Self::DistAllInner => "DS_DIST_ALL_INNER",
-            Self::DistBoth => "DS_DIST_BOTH",
-            Self::BcastInner => "DS_BCAST_INNER",
-        }
-    }
-
-    /// Returns how the rows of the outer and of the inner side are moved.
-    pub(super) fn movements(self) -> (Movement, Movement) {
-        match self {
-            Self::DistNone | Self::DistAllNone => (Movement::Stays, Movement::Stays),
-            Self::DistInner => (Movement::Stays, Movement::Distributed),
-            Self::DistOuter => (Movement::Distributed, Movement::Stays),
-            Self::DistBoth => (Movement::Distributed, Movement::Distributed),
-            // To one slice only, but all of them.
-            Self::DistAllInner | Self::BcastInner => (Movement::Stays, Movement::Broadcast),
-        }
+/// Returns how the rows of the outer and of the inner side are moved.
+pub(super) fn movements(label: DsLabel) -> (Movement, Movement) {
+    match label {
+        DsLabel::DistNone | DsLabel::DistAllNone => (Movement::Stays, Movement::Stays),
+        DsLabel::DistInner => (Movement::Stays, Movement::Distributed),
+        DsLabel::DistOuter => (Movement::Distributed, Movement::Stays),
+        DsLabel::DistBoth => (Movement::Distributed, Movement::Distributed),
+        // To one slice only, but all of them.
+        DsLabel::DistAllInner | DsLabel::BcastInner => (Movement::Stays, Movement::Broadcast),
     }
 }
 
 /// Returns the label of a join; `None` of what is no join, or is one on the leader.
-pub fn label_of(join: &Arc<dyn ExecutionPlan>) -> Option<DistributionLabel> {
+pub fn label_of(join: &Arc<dyn ExecutionPlan>) -> Option<DsLabel> {
     let (inner, outer, is_collected) = sides(join)?;
     if !reads_a_table(inner) && !reads_a_table(outer) {
         return None;
     }
     if is_collected && distribution_of(join) == Some(DsLabel::DistNone) {
-        return Some(DistributionLabel::DistNone);
+        return Some(DsLabel::DistNone);
     }
     if is_collected {
         return Some(match (is_everywhere(inner), is_everywhere(outer)) {
-            (true, _) => DistributionLabel::DistAllNone,
-            (false, true) => DistributionLabel::DistAllInner,
-            (false, false) => DistributionLabel::BcastInner,
+            (true, _) => DsLabel::DistAllNone,
+            (false, true) => DsLabel::DistAllInner,
+            (false, false) => DsLabel::BcastInner,
         });
     }
     Some(match (exchange(outer).is_some(), exchange(inner).is_some()) {
-        (true, true) => DistributionLabel::DistBoth,
-        (true, false) => DistributionLabel::DistOuter,
-        (false, true) => DistributionLabel::DistInner,
-        (false, false) => DistributionLabel::DistNone,
+        (true, true) => DsLabel::DistBoth,
+        (true, false) => DsLabel::DistOuter,
+        (false, true) => DsLabel::DistInner,
+        (false, false) => DsLabel::DistNone,
     })
 }
 

@@ -11,7 +11,7 @@
 //! | `node`        | [`PlanNode`]: a step as Redshift tells it                              |
 //! | `tree`        | operators → nodes, and what is no node of its own                      |
 //! | `scan`, `join`, `aggregate`, `order` | the nodes of these operators                    |
-//! | `label`       | [`DistributionLabel`]: how the rows of a join get there (DS_*)          |
+//! | `label`       | how the rows of a join get there (DS_*)                                 |
 //! | `column`      | what is known of the columns that a node returns                       |
 //! | `expression`  | expressions as PostgreSQL prints them                                  |
 //! | `selectivity` | which part of the rows passes a condition                              |
@@ -46,7 +46,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 pub use cost::{Cost, Estimated};
 pub use executed::ExecutedPlan;
-pub use label::{DistributionLabel, label_of};
+pub use label::label_of;
 pub use measured::{Measured, SliceWork};
 pub use node::{Detail, Operator, PlanNode, Relation};
 pub use render::Line;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use datafusion::{common::JoinType, physical_plan::ExecutionPlan};
 
-use super::{cost::Estimated, expression, label::DistributionLabel, measured::Measured};
-use crate::ids::TableId;
+use super::{cost::Estimated, expression, measured::Measured};
+use crate::{ids::TableId, plan::locus::DsLabel};
 
 /// A step and the steps it gets its rows from.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub struct PlanNode {
     /// What it does.
     pub operator: Operator,
     /// How the rows of a join got there.
-    pub label: Option<DistributionLabel>,
+    pub label: Option<DsLabel>,
     /// The lines below its title.
     pub details: Vec<Detail>,
     /// The conditions that its rows pass.
@@ -145,7 +145,7 @@ impl PlanNode {
             (Operator::SeqScan(relation), _) => format!("{name} on {}", quoted(&relation.name)),
             (Operator::WorkTableScan(of), _) => format!("{name} on {}", quoted(of)),
             (Operator::SubqueryScan(of), _) => format!("{name} {}", quoted(of)),
-            (_, Some(label)) => format!("{name} {}", label.name()),
+            (_, Some(label)) => format!("{name} {}", label),
             _ => name,
         }
     }

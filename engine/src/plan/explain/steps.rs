@@ -14,13 +14,14 @@ use datafusion::common::JoinType;
 
 use super::{
     cost::Movement,
-    label::DistributionLabel,
+    label::movements,
     measured::Measured,
     node::{Operator, PlanNode},
     render,
 };
 use crate::{
     ids::TableId,
+    plan::locus::DsLabel,
     system::{ExecutedStep, LEADER_SLICE, StepKind, StepOnSlice},
 };
 
@@ -134,8 +135,7 @@ impl Steps {
 
     fn hash_join(&mut self, node: &PlanNode, kind: JoinType) -> Flow {
         let [outer, hash] = node.inputs.as_slice() else { return self.inputs(node) };
-        let (outer_movement, inner_movement) =
-            node.label.unwrap_or(DistributionLabel::DistNone).movements();
+        let (outer_movement, inner_movement) = movements(node.label.unwrap_or(DsLabel::DistNone));
         let inner = self.inputs(hash);
         let mut inner = self.moved(inner, inner_movement);
         let table = self.transient();
@@ -150,8 +150,7 @@ impl Steps {
     /// A join that reads both sides: the outer one goes on.
     fn pair(&mut self, node: &PlanNode, kind: StepKind) -> Flow {
         let [outer, inner] = node.inputs.as_slice() else { return self.inputs(node) };
-        let (outer_movement, inner_movement) =
-            node.label.unwrap_or(DistributionLabel::DistNone).movements();
+        let (outer_movement, inner_movement) = movements(node.label.unwrap_or(DsLabel::DistNone));
         let inner = self.node(inner);
         let _inner = self.moved(inner, inner_movement);
         let table = self.transient();

@@ -31,7 +31,7 @@ fn write(node: &PlanNode, depth: usize, lines: &mut Vec<String>) {
     line(format!(":plan_rows {:.0}", rows(node)));
     line(format!(":plan_width {:.0}", node.estimated.width));
     if let Some(label) = node.label {
-        line(format!(":dist_info {}", label.name()));
+        line(format!(":dist_info {}", label));
     }
     if let Operator::SeqScan(relation) = &node.operator {
         line(format!(":scanrelname {}", relation.name));

@@ -1,6 +1,6 @@
 //! What EXPLAIN calls the movement of rows that a join needs.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use datafusion::physical_plan::{
     ExecutionPlan, coalesce_partitions::CoalescePartitionsExec, coop::CooperativeExec,
@@ -31,6 +31,20 @@ pub enum DsLabel {
     BcastInner,
     /// Both sides are dealt out anew by the join's keys.
     DistBoth,
+}
+
+impl fmt::Display for DsLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DistNone => "DS_DIST_NONE",
+            Self::DistAllNone => "DS_DIST_ALL_NONE",
+            Self::DistInner => "DS_DIST_INNER",
+            Self::DistOuter => "DS_DIST_OUTER",
+            Self::DistAllInner => "DS_DIST_ALL_INNER",
+            Self::BcastInner => "DS_BCAST_INNER",
+            Self::DistBoth => "DS_DIST_BOTH",
+        })
+    }
 }
 
 /// Returns how rows move for a join; `None` of a node that is no join, and of a join of what only the
