@@ -22,7 +22,7 @@ use compute::append::SliceAppendExec;
 use datafusion::{
     common::{JoinType, internal_err},
     error::Result,
-    physical_expr::{Distribution, Partitioning},
+    physical_expr::{Distribution, Partitioning, PhysicalExpr},
     physical_plan::{
         ExecutionPlan, ExecutionPlanProperties,
         coalesce_partitions::CoalescePartitionsExec,
@@ -40,7 +40,7 @@ use datafusion_distributed::{
 };
 use engine::{
     execution,
-    plan::locus::{DsLabel, distribution_of},
+    plan::locus::{DsLabel, distribution_of, follows_probe},
 };
 
 /// Cuts plans for a number of tasks, and of partitions for each.
@@ -133,11 +133,7 @@ impl Boundaries {
         }
     }
 
-    fn shuffled(
-        &self,
-        input: Placed,
-        keys: Vec<Arc<dyn datafusion::physical_expr::PhysicalExpr>>,
-    ) -> Result<Placed> {
+    fn shuffled(&self, input: Placed, keys: Vec<Arc<dyn PhysicalExpr>>) -> Result<Placed> {
         let producers = if input.is_spread { self.tasks } else { 1 };
         let dealt = RepartitionExec::try_new(input.plan, Partitioning::Hash(keys, self.width))?;
         Ok(Placed::spread(Arc::new(NetworkShuffleExec::try_new(Arc::new(dealt), producers)?)))
@@ -289,15 +285,7 @@ impl<'a> Collecting<'a> {
                 let join = node.downcast_ref::<CrossJoinExec>()?;
                 (join.left(), join.right(), JoinType::Inner, false)
             };
-        let follows_probe = matches!(
-            join_type,
-            JoinType::Inner
-                | JoinType::Right
-                | JoinType::RightSemi
-                | JoinType::RightAnti
-                | JoinType::RightMark
-        );
-        Some(Self { build, probe, follows_probe, is_null_aware })
+        Some(Self { build, probe, follows_probe: follows_probe(join_type), is_null_aware })
     }
 }
 

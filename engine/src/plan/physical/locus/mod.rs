@@ -44,6 +44,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 pub use derive::locus_of;
 pub use label::{DsLabel, distribution_of};
+pub use pairing::follows_probe;
 pub(super) use place::keep_in_place;
 pub(super) use slice_filters::filter_slices;
 pub(super) use verify::verify;

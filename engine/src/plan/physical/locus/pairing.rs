@@ -162,7 +162,7 @@ impl Stays {
 
 /// Returns whether a join never emits a row of its build side but beside one of its probe side: then
 /// every node can have a build side of its own.
-pub(super) fn follows_probe(join_type: JoinType) -> bool {
+pub fn follows_probe(join_type: JoinType) -> bool {
     matches!(
         join_type,
         JoinType::Inner
