@@ -38,7 +38,7 @@ use crate::{
         locks::{HeldLocks, LockInfo, TableLocks},
         log_writer::{GROUP_MAX, Request, Writer},
         record::{self, Cluster, Kind},
-        recovery::{damaged_objects, delete_unreachable_objects, recover},
+        recovery::{damaged_objects, delete_unreachable_objects, recover_in_use},
         serializable::Serializable,
     },
 };
@@ -115,7 +115,8 @@ impl CommitLog {
         let path = ObjectPath::Cluster;
         let _: Cluster =
             record::decode(Kind::Cluster, &path.to_string(), &storage.get(&path).await?)?;
-        Ok(recover(storage).await?.catalog)
+        // What was about to be deleted when the last leader ended may still go.
+        Ok(recover_in_use(storage).await?.catalog)
     }
 
     /// Returns what is wrong with the objects of a log, whether a restart needs them or not.

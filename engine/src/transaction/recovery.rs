@@ -42,7 +42,7 @@ pub(super) struct Recovered {
 ///
 /// A checkpoint that is damaged is passed over: the one before it and the records since are there yet
 /// (`checkpoint.rs`).
-pub(super) async fn recover(storage: &ManagedStorage) -> Result<Recovered, TransactionError> {
+async fn recover(storage: &ManagedStorage) -> Result<Recovered, TransactionError> {
     let (mut records, mut checkpoints) = (Vec::new(), Vec::new());
     for object in storage.list(ObjectPrefix::Log).await? {
         match object.path {
@@ -127,7 +127,11 @@ pub(super) async fn damaged_objects(
     let mut damaged = Vec::new();
     for object in storage.list(ObjectPrefix::Log).await? {
         let name = object.path.to_string();
-        let bytes = storage.get(&object.path).await?;
+        let bytes = match storage.get(&object.path).await {
+            // Collected since it was listed: what a restart needs, a restart misses.
+            Err(StorageError::NotFound { .. }) => continue,
+            read => read?,
+        };
         let decoded = match object.path {
             ObjectPath::Commit(_) => {
                 record::decode::<CommitRecord>(Kind::Commit, &name, &bytes).map(drop)
