@@ -8,7 +8,11 @@ use datafusion_distributed::{
     DistributedExt, Worker, WorkerPlanRewriteEvent, WorkerPlanRewriteEventResponse,
     WorkerQueryContext,
 };
-use engine::{execution::WarehouseCodec, plan::Planner, storage::ManagedStorage};
+use engine::{
+    execution::{WarehouseCodec, group_in_order},
+    plan::Planner,
+    storage::ManagedStorage,
+};
 
 use crate::{append::AppendCodec, channels::Channels, messages::build_id, reported::Reporting};
 
@@ -42,11 +46,13 @@ impl PlanPieces {
             .with_distributed_user_codec(WarehouseCodec)
             .with_distributed_user_codec(AppendCodec)
             .with_distributed_channel_resolver(self.channels.clone())
-            .with_distributed_worker_plan_rewrite_handler(report_errors);
+            .with_distributed_worker_plan_rewrite_handler(as_run_here);
         self.planner.state_with(config)
     }
 }
 
-fn report_errors(event: WorkerPlanRewriteEvent<'_>) -> Result<WorkerPlanRewriteEventResponse> {
-    Ok(WorkerPlanRewriteEventResponse::new(Reporting::head(event.plan)))
+/// What a plan of one process has from the beginning, and what a piece of one needs besides.
+fn as_run_here(event: WorkerPlanRewriteEvent<'_>) -> Result<WorkerPlanRewriteEventResponse> {
+    let plan = group_in_order(event.plan)?;
+    Ok(WorkerPlanRewriteEventResponse::new(Reporting::head(plan)))
 }

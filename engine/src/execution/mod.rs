@@ -13,6 +13,7 @@
 //! | `opener`         | runs as they are opened                                                |
 //! | `scan_codec`     | a scan on its way to another node                                      |
 //! | `scan_split`     | a scan dealt out to nodes                                              |
+//! | `group_aggregate` | [`GroupAggregateExec`]: GROUP BY of rows in the order of the groups       |
 //! | `inline`         | small runs whose rows are in the catalogue                              |
 //! | `pruning`        | which runs and which blocks a filter leaves                             |
 //! | `key_bits`       | whether a value is among some integers, one bit each                    |
@@ -33,6 +34,7 @@
 
 mod arithmetic;
 mod damage;
+mod group_aggregate;
 mod inline;
 mod key_bits;
 mod key_filter;
@@ -56,6 +58,7 @@ mod table_provider;
 #[cfg(test)]
 mod tests;
 
+pub use group_aggregate::{GroupAggregateExec, group_in_order};
 pub use merge::{merged_rows, stored_rows};
 pub use partitioning_mask::PartitioningMaskExec;
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};

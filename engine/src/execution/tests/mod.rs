@@ -2,6 +2,7 @@
 
 mod altered;
 mod deletes;
+mod grouped;
 mod inline;
 mod sent;
 

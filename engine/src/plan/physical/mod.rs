@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use datafusion::{error::Result, physical_plan::ExecutionPlan};
 
+use crate::execution::group_in_order;
+
 /// What the passes may rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Scope {
@@ -32,6 +34,8 @@ const PASSES: &[Pass] = &[
     yield_in_joins::yield_in_joins,
     // Last: it sees what will run.
     locus::verify,
+    // It changes how an aggregation runs, and is seen by none of the others.
+    |plan, scope| if scope.is_one_process { group_in_order(plan) } else { Ok(plan) },
 ];
 
 /// Runs every pass.
