@@ -17,10 +17,11 @@ use engine::{
 };
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
 use tonic::{
     Request, Status,
     codegen::http::{self, HeaderValue, header::AUTHORIZATION},
-    transport::Endpoint,
+    transport::{Endpoint, server::TcpIncoming},
 };
 use tower::ServiceExt;
 use url::Url;
@@ -80,6 +81,12 @@ impl fmt::Debug for Credential {
 pub struct Channels {
     credential: Credential,
     open: Arc<Mutex<HashMap<Url, BoxCloneSyncChannel>>>,
+}
+
+/// Returns the connections that come to a listener. They send what they have at once: a message behind one
+/// that is not acknowledged yet would wait 40 ms, and tonic sees to that only for listeners of its own.
+pub fn incoming(listener: TcpListener) -> TcpIncoming {
+    TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
 impl Channels {

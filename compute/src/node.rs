@@ -12,7 +12,6 @@ use engine::{
     storage::{ManagedStorage, StorageError, paths::ObjectPath},
 };
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::interceptor::InterceptedService, transport::Server};
 use url::Url;
@@ -20,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     actions::ask,
-    channels::{Channels, Credential},
+    channels::{Channels, Credential, incoming},
     messages::{HEARTBEAT_INTERVAL, HeartbeatAnswer, Hello, Node, Welcome, build_id, request},
     worker::PlanPieces,
 };
@@ -89,12 +88,8 @@ impl ComputeNode {
         let check = move |request| credential.check(request);
         let shutdown = CancellationToken::new();
         let server = Server::builder()
-            .tcp_nodelay(true)
             .add_service(InterceptedService::new(worker, check))
-            .serve_with_incoming_shutdown(
-                TcpListenerStream::new(listener),
-                shutdown.clone().cancelled_owned(),
-            );
+            .serve_with_incoming_shutdown(incoming(listener), shutdown.clone().cancelled_owned());
         let server = tokio::spawn(server);
         let joined = Self { leader: settings.leader, channels, node, shutdown, server };
         let () = joined.ask_leader(request::JOIN, &joined.node).await?;

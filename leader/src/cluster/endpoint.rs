@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use compute::{
     actions::{self, Actions, answer, parse},
-    channels::Credential,
+    channels::{Credential, incoming},
     messages::{HEARTBEAT_INTERVAL, Hello, Node, Welcome, build_id, request},
 };
 use engine::{
@@ -17,7 +17,6 @@ use engine::{
     error::{Error, QueryError},
 };
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{service::interceptor::InterceptedService, transport::Server};
 
@@ -59,9 +58,8 @@ impl Endpoint {
         let checked = credential.clone();
         let check = move |request| checked.check(request);
         let server = Server::builder()
-            .tcp_nodelay(true)
             .add_service(InterceptedService::new(service, check))
-            .serve_with_incoming(TcpListenerStream::new(listener));
+            .serve_with_incoming(incoming(listener));
         let server = tokio::spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(%error, "compute nodes can no longer reach the leader");
