@@ -31,6 +31,11 @@ impl PartitioningMaskExec {
         let properties = properties.with_partitioning(Partitioning::UnknownPartitioning(count));
         Self { input, properties: Arc::new(properties) }
     }
+
+    /// Returns what is behind the mask.
+    pub fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.input
+    }
 }
 
 impl DisplayAs for PartitioningMaskExec {

@@ -7,7 +7,8 @@
 //! An exchange deals rows out by DataFusion's hash of an expression. So the expression here is made such
 //! that its hash leads to the slice: a *token* is a number that DataFusion's hash puts into that partition.
 //! Tokens are looked for anew whenever a plan is made, by DataFusion's own partitioner: they outlive
-//! neither the plan nor the version of its hash.
+//! neither the plan nor the version of its hash. A plan that is cut for nodes may have some more partitions
+//! than slices: [`route_among`] finds tokens for those.
 
 use std::sync::Arc;
 
@@ -41,19 +42,55 @@ pub(crate) fn route_to_slice(
     input: &Schema,
     slice_count: usize,
 ) -> Result<Arc<dyn PhysicalExpr>> {
-    let tokens = tokens(slice_count)?.into_iter().map(|token| ScalarValue::Int64(Some(token)));
-    let tokens = tokens.collect::<Vec<_>>();
+    route(key, input, &tokens(slice_count)?)
+}
+
+/// Returns an expression of [`route_to_slice`] for an exchange into more partitions than there are slices: every
+/// row gets to the partition that has the number of its slice. `None` of another expression.
+pub fn route_among(
+    expr: &Arc<dyn PhysicalExpr>,
+    input: &Schema,
+    partitions: usize,
+) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+    let Some((key, of_slices)) = routed(expr) else { return Ok(None) };
+    let mut tokens = tokens(partitions)?;
+    tokens.truncate(of_slices.len());
+    route(key, input, &tokens).map(Some)
+}
+
+fn route(
+    key: &Arc<dyn PhysicalExpr>,
+    input: &Schema,
+    tokens: &[i64],
+) -> Result<Arc<dyn PhysicalExpr>> {
+    let tokens = tokens.iter().map(|token| ScalarValue::Int64(Some(*token))).collect::<Vec<_>>();
     let tokens = ScalarValue::List(ScalarValue::new_list_nullable(&tokens, &DataType::Int64));
     let arguments = vec![Arc::clone(key), Arc::new(Literal::new(tokens)) as _];
-    let function = Arc::new(ScalarUDF::from(RouteToSlice::new()));
+    let function = Arc::new(route_function());
     let options = Arc::new(ConfigOptions::new());
     Ok(Arc::new(ScalarFunctionExpr::try_new(function, arguments, input, options)?))
 }
 
 /// Returns the key by whose slice an expression routes rows, if it is one of [`route_to_slice`].
 pub(crate) fn routed_key(expr: &Arc<dyn PhysicalExpr>) -> Option<&Arc<dyn PhysicalExpr>> {
-    let call = expr.downcast_ref::<ScalarFunctionExpr>()?;
-    if call.name() == NAME { call.args().first() } else { None }
+    Some(routed(expr)?.0)
+}
+
+/// Returns the key and the tokens of an expression that routes rows.
+fn routed(expr: &Arc<dyn PhysicalExpr>) -> Option<(&Arc<dyn PhysicalExpr>, &[i64])> {
+    let call = expr.downcast_ref::<ScalarFunctionExpr>().filter(|call| call.name() == NAME)?;
+    let [key, tokens] = call.args() else { return None };
+    match tokens.downcast_ref::<Literal>()?.value() {
+        ScalarValue::List(tokens) => {
+            Some((key, tokens.values().as_primitive_opt::<Int64Type>()?.values()))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the function of such expressions, which is in no catalogue: nodes find it by its name.
+pub(crate) fn route_function() -> ScalarUDF {
+    ScalarUDF::from(RouteToSlice::new())
 }
 
 /// Returns for each slice a number that DataFusion's hash puts into the partition of that number.
@@ -157,6 +194,43 @@ mod tests {
     }
 
     #[test]
+    fn with_more_partitions_than_slices_the_first_are_the_slices() {
+        for keys in keys() {
+            let field = Field::new("k", keys.data_type().clone(), true);
+            let schema = Arc::new(Schema::new(vec![field]));
+            let batch = RecordBatch::try_new(Arc::clone(&schema), vec![keys]).unwrap();
+            let key = Arc::new(Column::new("k", 0)) as Arc<dyn PhysicalExpr>;
+            for (slices, partitions) in [(1, 2), (5, 6), (7, 9), (64, 66)] {
+                let of_slices = route_to_slice(&key, &schema, slices).unwrap();
+                let among = route_among(&of_slices, &schema, partitions).unwrap().unwrap();
+                assert!(route_among(&key, &schema, partitions).unwrap().is_none());
+                assert_eq!(
+                    dealt_out(&among, &batch, partitions)[..slices],
+                    dealt_out(&of_slices, &batch, slices)
+                );
+            }
+        }
+    }
+
+    /// Returns the rows of each partition behind an exchange.
+    fn dealt_out(
+        route: &Arc<dyn PhysicalExpr>,
+        batch: &RecordBatch,
+        partitions: usize,
+    ) -> Vec<Option<RecordBatch>> {
+        let keys = vec![Arc::clone(route)];
+        let mut exchange =
+            BatchPartitioner::new_hash_partitioner(keys, partitions, Time::default()).unwrap();
+        let mut dealt = vec![None; partitions];
+        let add = |partition: usize, rows| {
+            dealt[partition] = Some(rows);
+            Ok(())
+        };
+        exchange.partition(batch.clone(), add).unwrap();
+        dealt
+    }
+
+    #[test]
     fn every_row_comes_to_the_slice_that_stores_it() {
         for keys in keys() {
             let field = Field::new("k", keys.data_type().clone(), true);
@@ -165,19 +239,7 @@ mod tests {
             let key = Arc::new(Column::new("k", 0)) as Arc<dyn PhysicalExpr>;
             for slice_count in 1..=257 {
                 let route = route_to_slice(&key, &schema, slice_count).unwrap();
-                let mut exchange = BatchPartitioner::new_hash_partitioner(
-                    vec![route],
-                    slice_count,
-                    Time::default(),
-                )
-                .unwrap();
-                let mut routed = vec![None; slice_count];
-                exchange
-                    .partition(batch.clone(), |partition, rows| {
-                        routed[partition] = Some(rows);
-                        Ok(())
-                    })
-                    .unwrap();
+                let routed = dealt_out(&route, &batch, slice_count);
                 let count = u32::try_from(slice_count).unwrap();
                 let mut stored = vec![None; slice_count];
                 for (slice, rows) in

@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     catalog::{Catalog, FormerColumns, FormerName, Table, View},
+    execution::route_function,
     functions,
     ids::{ColumnId, TableId},
     plan::{
@@ -139,7 +140,8 @@ impl Planner {
     pub fn state_with(&self, mut received: SessionConfig) -> Result<SessionState> {
         let mut state = (*self.template).clone();
         // Functions travel by name; nobody types the names here.
-        for function in functions::scalar::beside_ours() {
+        let routing = std::iter::once(Arc::new(route_function()));
+        for function in functions::scalar::beside_ours().into_iter().chain(routing) {
             let _ours = state.register_udf(function)?;
         }
         let mut options = state.config_options().as_ref().clone();

@@ -7,6 +7,7 @@
 //! |--------------------------------------|------------------------------------------------------------------|
 //! | scan                                 | each node's part of it                                           |
 //! | `RepartitionExec` by hash            | the same with a node's share of partitions, and a shuffle        |
+//! | the same, to the slices of a table   | a shuffle to the nodes that read those slices                    |
 //! | what merges partitions into one      | the same in the leader, over what it gathers from all nodes      |
 //! | the build side of a join, collected  | in its node if it is collocated or of DISTSTYLE ALL, else a broadcast |
 //!
@@ -39,7 +40,7 @@ use datafusion_distributed::{
     NetworkShuffleExec,
 };
 use engine::{
-    execution,
+    execution::{self, PartitioningMaskExec},
     plan::locus::{DsLabel, distribution_of, follows_probe},
 };
 
@@ -89,6 +90,10 @@ impl Boundaries {
         if node.is::<SliceAppendExec>() {
             return self.append(node);
         }
+        if let Some(masked) = node.downcast_ref::<PartitioningMaskExec>() {
+            // Nothing is planned any more that could take one exchange for another.
+            return self.place(masked.input());
+        }
         if let Some(exchange) = node.downcast_ref::<RepartitionExec>() {
             return self.exchange(node, exchange);
         }
@@ -133,8 +138,14 @@ impl Boundaries {
         }
     }
 
-    fn shuffled(&self, input: Placed, keys: Vec<Arc<dyn PhysicalExpr>>) -> Result<Placed> {
+    fn shuffled(&self, input: Placed, mut keys: Vec<Arc<dyn PhysicalExpr>>) -> Result<Placed> {
         let producers = if input.is_spread { self.tasks } else { 1 };
+        if let [key] = keys.as_mut_slice()
+            && let Some(route) =
+                execution::route_among(key, &input.plan.schema(), self.tasks * self.width)?
+        {
+            *key = route;
+        }
         let dealt = RepartitionExec::try_new(input.plan, Partitioning::Hash(keys, self.width))?;
         Ok(Placed::spread(Arc::new(NetworkShuffleExec::try_new(Arc::new(dealt), producers)?)))
     }

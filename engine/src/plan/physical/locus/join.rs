@@ -135,7 +135,8 @@ fn key_of(pairing: &Pairing<'_>, side: &Placed, which: Side) -> Option<usize> {
 /// Returns which side goes to the slices of the other, if one does: it moves fewer rows than both would.
 ///
 /// A filter that the build side's keys become while the join runs saves more than an exchange of rows
-/// within the process costs. So a join with one keeps it, or gets one for each slice.
+/// within the process costs. So a join with one keeps it, or gets one for each slice. In a cluster the
+/// exchange would be between nodes, and no filter gets past it.
 fn moved_side(
     walk: &Walk,
     join: &HashJoinExec,
@@ -143,15 +144,12 @@ fn moved_side(
     left: &Placed,
     right: &Placed,
 ) -> Option<Side> {
-    if !walk.can_route {
-        return None;
-    }
     let can_be_routed = |kept: &Placed, kept_side: Side, moved: &Placed| {
         let (build, probe) = &pairing.on[key_of(pairing, kept, kept_side)?];
         let key = if kept_side == Side::Build { probe } else { build };
         hashed_column(key, &moved.plan.schema()).map(|_| ())
     };
-    let loses_filter = !join.dynamic_expressions_produced().is_empty();
+    let loses_filter = walk.is_one_process && !join.dynamic_expressions_produced().is_empty();
     let move_build = stored(pairing, right, Side::Probe)
         .filter(|probe| !loses_filter || has_filter(join, &probe.plan).unwrap_or(false))
         .and_then(|kept| can_be_routed(kept, Side::Probe, left));

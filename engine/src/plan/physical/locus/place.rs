@@ -69,9 +69,8 @@ impl Placed {
 pub(super) struct Walk {
     /// Of nodes of the plan as it was: it outlives the walk.
     pub(super) statistics: StatisticsContext,
-    /// Whether rows can be sent to slices: tokens are made for the partitions that a plan of one process has,
-    /// of which a cluster may make more.
-    pub(super) can_route: bool,
+    /// Whether filters that joins find while they run get to all scans below them.
+    pub(super) is_one_process: bool,
 }
 
 /// Takes out of a finished plan every exchange that its slices make needless.
@@ -82,7 +81,7 @@ pub(in crate::plan::physical) fn keep_in_place(
     if !scope.knows_slices {
         return Ok(plan);
     }
-    let walk = Walk { statistics: StatisticsContext::new(), can_route: scope.is_one_process };
+    let walk = Walk { statistics: StatisticsContext::new(), is_one_process: scope.is_one_process };
     Ok(walk.place(&plan)?.plan)
 }
 
