@@ -11,7 +11,9 @@ use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
     error::{DataFusionError, Result},
     execution::SessionStateBuilder,
-    physical_plan::{ExecutionPlan, empty::EmptyExec, placeholder_row::PlaceholderRowExec},
+    physical_plan::{
+        ExecutionPlan, displayable, empty::EmptyExec, placeholder_row::PlaceholderRowExec,
+    },
     prelude::SessionConfig,
 };
 use datafusion_distributed::{
@@ -105,7 +107,13 @@ impl Distribution for ClusterPlans {
         }
         match config.get_extension::<QueryNodes>() {
             Some(nodes) if !nodes.tasks.is_empty() => {
-                Boundaries::new(nodes.tasks.len(), config.target_partitions()).cut(&plan)
+                let cut =
+                    Boundaries::new(nodes.tasks.len(), config.target_partitions()).cut(&plan)?;
+                tracing::debug!(
+                    "plan for compute nodes:\n{}",
+                    displayable(cut.as_ref()).indent(false)
+                );
+                Ok(cut)
             }
             _ => Err(no_nodes()),
         }
