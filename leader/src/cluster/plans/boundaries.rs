@@ -9,7 +9,7 @@
 //! | `RepartitionExec` by hash            | the same with a node's share of partitions, and a shuffle        |
 //! | the same, to the slices of a table   | a shuffle to the nodes that read those slices                    |
 //! | what merges partitions into one      | the same in the leader, over what it gathers from all nodes      |
-//! | the build side of a join, collected  | in its node if it is collocated or of DISTSTYLE ALL, else a broadcast |
+//! | the build side of a join, collected  | in its node if it is collocated or of DISTSTYLE ALL; if the probe side is on slices, to their nodes; else a broadcast |
 //!
 //! Invariant: what has one partition in the plan is one task; it is computed in one place. What has more is
 //! computed by every node, each its share.
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use compute::append::SliceAppendExec;
 use datafusion::{
-    common::{JoinType, internal_err},
+    common::{JoinSide, JoinType, internal_err},
     error::Result,
     physical_expr::{Distribution, Partitioning, PhysicalExpr},
     physical_plan::{
@@ -41,7 +41,7 @@ use datafusion_distributed::{
 };
 use engine::{
     execution::{self, PartitioningMaskExec},
-    plan::locus::{DsLabel, distribution_of, follows_probe},
+    plan::locus::{DsLabel, distribution_of, follows_probe, route_of},
 };
 
 /// Cuts plans for a number of tasks, and of partitions for each.
@@ -210,11 +210,18 @@ impl Boundaries {
                 if !rows.is_spread {
                     return internal_err!("a collocated join has a build side on one node");
                 }
-                Arc::new(CoalescePartitionsExec::new(rows.plan)) as Arc<dyn ExecutionPlan>
+                self.collected(rows)
             }
             (Some(DsLabel::DistAllNone), _) if join.follows_probe => self.copied(join.build)?,
-            _ if join.follows_probe => self.broadcast(join.build)?,
-            (_, rows) => return self.dealt_join(node, join, rows.unwrap_or(join.build), probe),
+            (_, rows) => {
+                let rows = rows.unwrap_or(join.build);
+                match route_of(node, JoinSide::Left)?.filter(|_| !join.is_null_aware) {
+                    // A row goes to one node instead of all.
+                    Some(route) => self.collected(self.shuffled(self.place(rows)?, vec![route])?),
+                    None if join.follows_probe => self.broadcast(join.build)?,
+                    None => return self.dealt_join(node, join, rows, probe),
+                }
+            }
         };
         Ok(Placed::spread(replace_children_if_necessary(
             Arc::clone(node),
@@ -235,8 +242,13 @@ impl Boundaries {
             let children = vec![build, self.gathered(probe)?];
             return Ok(Placed::one(replace_children_if_necessary(Arc::clone(node), children)?));
         };
+        let build = self.place(build)?;
+        if let Some(route) = route_of(node, JoinSide::Right)?.filter(|_| build.is_spread) {
+            let children = vec![self.collected(build), self.shuffled(probe, vec![route])?.plan];
+            return Ok(Placed::spread(replace_children_if_necessary(Arc::clone(node), children)?));
+        }
         let (left, right) = hash.on().iter().cloned().unzip();
-        let build = self.shuffled(self.place(build)?, left)?;
+        let build = self.shuffled(build, left)?;
         let probe = self.shuffled(probe, right)?;
         let dealt = HashJoinExec::try_new(
             build.plan,
@@ -250,6 +262,11 @@ impl Boundaries {
             false,
         )?;
         Ok(Placed::spread(Arc::new(dealt)))
+    }
+
+    /// What a node has of a build side.
+    fn collected(&self, rows: Placed) -> Arc<dyn ExecutionPlan> {
+        Arc::new(CoalescePartitionsExec::new(rows.plan))
     }
 
     /// All of a build side, on every node.

@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::internal_err,
+    common::{JoinSide, internal_err},
     error::Result,
     physical_expr::{Partitioning, PhysicalExpr},
     physical_plan::{
@@ -27,6 +27,8 @@ use datafusion::{
 use super::{
     Locus,
     columns::{hashed_column, is_one_of},
+    label::collected,
+    locus_of,
     pairing::{Pairing, follows_probe},
     place::{Placed, Walk, settle},
     slice_filters::has_filter,
@@ -121,6 +123,31 @@ fn beside_copy(join: &HashJoinExec, build: &Placed, probe: &Placed) -> Result<Pl
 /// Returns a side on the slices of what it is joined by.
 fn stored<'a>(pairing: &Pairing<'_>, side: &'a Placed, which: Side) -> Option<&'a Placed> {
     states(side).find(|side| side.partition_count() > 1 && key_of(pairing, side, which).is_some())
+}
+
+/// Returns by what the rows of one side of a join get to the slices that the other side is on, for an exchange
+/// ([`route_to_slice`]); `None` if the other is on no slices of what it is joined by.
+pub fn route_of(
+    join: &Arc<dyn ExecutionPlan>,
+    moved: JoinSide,
+) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+    let Some(pairing) = Pairing::of(join.as_ref()) else { return Ok(None) };
+    let build = collected(pairing.left);
+    let (kept, rows, kept_side) = match moved {
+        JoinSide::Left => (pairing.right, build, Side::Probe),
+        JoinSide::Right => (build, pairing.right, Side::Build),
+        JoinSide::None => return Ok(None),
+    };
+    let kept = Placed { plan: Arc::clone(kept), locus: locus_of(kept), unmoved: None };
+    let place = key_of(&pairing, &kept, kept_side).filter(|_| kept.partition_count() > 1);
+    let Some((build, probe)) = place.and_then(|place| pairing.on.get(place)) else {
+        return Ok(None);
+    };
+    let key = if kept_side == Side::Build { probe } else { build };
+    if hashed_column(key, &rows.schema()).is_none() {
+        return Ok(None);
+    }
+    route_to_slice(key, &rows.schema(), kept.partition_count()).map(Some)
 }
 
 /// Returns which of the join's equalities has what the side's slices hang on.

@@ -52,12 +52,7 @@ impl fmt::Display for DsLabel {
 pub fn distribution_of(join: &Arc<dyn ExecutionPlan>) -> Option<DsLabel> {
     let pairing = Pairing::of(join.as_ref())?;
     if pairing.is_partitioned && !is_in_one_partition(join) {
-        return Some(match (is_exchanged(pairing.left), is_exchanged(pairing.right)) {
-            (false, false) => DsLabel::DistNone,
-            (true, false) => DsLabel::DistInner,
-            (false, true) => DsLabel::DistOuter,
-            (true, true) => DsLabel::DistBoth,
-        });
+        return Some(by_exchanges(is_exchanged(pairing.left), is_exchanged(pairing.right)));
     }
     let (inner, outer) = (locus_of(collected(pairing.left)), locus_of(pairing.right));
     match (&inner, &outer) {
@@ -65,8 +60,19 @@ pub fn distribution_of(join: &Arc<dyn ExecutionPlan>) -> Option<DsLabel> {
         (Locus::Replicated, Locus::Replicated) => Some(DsLabel::DistAllNone),
         (Locus::Replicated, _) if follows_probe(pairing.join_type) => Some(DsLabel::DistAllNone),
         (_, Locus::Replicated) | (Locus::Replicated, _) => Some(DsLabel::DistAllInner),
-        _ if pairing.is_collocated(&inner, &outer) => Some(DsLabel::DistNone),
+        _ if pairing.is_collocated(&inner, &outer) => {
+            Some(by_exchanges(is_exchanged(collected(pairing.left)), is_exchanged(pairing.right)))
+        }
         _ => Some(DsLabel::BcastInner),
+    }
+}
+
+fn by_exchanges(of_inner: bool, of_outer: bool) -> DsLabel {
+    match (of_inner, of_outer) {
+        (false, false) => DsLabel::DistNone,
+        (true, false) => DsLabel::DistInner,
+        (false, true) => DsLabel::DistOuter,
+        (true, true) => DsLabel::DistBoth,
     }
 }
 

@@ -43,6 +43,7 @@ mod verify;
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use derive::locus_of;
+pub use join::route_of;
 pub use label::{DsLabel, distribution_of};
 pub use pairing::follows_probe;
 pub(super) use place::keep_in_place;
