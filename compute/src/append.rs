@@ -33,7 +33,7 @@ use engine::{
     storage::{ManagedStorage, inline::InlineRows, writer::TableLayout},
     write::{ColumnSource, RowAssembler},
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 
 use crate::load::{self, Load, Loaded};
@@ -79,9 +79,15 @@ impl Append {
         })
     }
 
-    fn layout(&self) -> TableLayout {
+    /// Returns how rows whose columns are those given become runs.
+    pub(crate) fn load(
+        &self,
+        streams: Vec<BoxStream<'static, Result<RecordBatch, Error>>>,
+    ) -> Load {
         let inline_bytes_max = self.inline_bytes_max;
-        TableLayout { inline_bytes_max, ..self.table.layout(self.slice_count) }
+        let layout = TableLayout { inline_bytes_max, ..self.table.layout(self.slice_count) };
+        let (assembler, summarizes) = (self.assembler(), self.summarizes);
+        Load { layout, assembler, streams, summarizes, listener: None }
     }
 
     fn assembler(&self) -> RowAssembler {
@@ -131,16 +137,7 @@ pub fn written(pieces: &[RecordBatch]) -> Result<Loaded> {
     let mut all = Loaded::default();
     for json in pieces.iter().flat_map(|piece| piece.column(0).as_string::<i32>().iter().flatten())
     {
-        let Loaded { runs, summaries, row_count } = serde_json::from_str(json).map_err(external)?;
-        all.runs.extend(runs);
-        all.row_count += row_count;
-        all.summaries = match all.summaries.is_empty() {
-            true => summaries,
-            false => {
-                let both = all.summaries.iter().zip(&summaries);
-                both.map(|(known, more)| known.merged(more)).collect()
-            }
-        };
+        all.add(serde_json::from_str(json).map_err(external)?);
     }
     Ok(all)
 }
@@ -197,13 +194,7 @@ impl ExecutionPlan for SliceAppendExec {
         let rows = rows.collect::<Result<Vec<_>>>()?;
         let append = Arc::clone(&self.append);
         let writing = async move {
-            let load = Load {
-                layout: append.layout(),
-                assembler: append.assembler(),
-                streams: rows,
-                summarizes: append.summarizes,
-            };
-            let loaded = load::write(&storage, load).await.map_err(external)?;
+            let loaded = load::write(&storage, append.load(rows)).await.map_err(external)?;
             let loaded = StringArray::from(vec![serde_json::to_string(&loaded).map_err(external)?]);
             Ok(RecordBatch::try_new(written_schema(), vec![Arc::new(loaded)])?)
         };

@@ -9,12 +9,14 @@
 //! | `messages` | what leader and nodes say to each other                                      |
 //! | `channels` | connections to other nodes, which notice within seconds that one is gone     |
 //! | `append`   | rows of a plan are written where they are computed                           |
+//! | `jobs`     | what a node does for the leader beside pieces of plans: shares of COPYs       |
 //! | `load`     | rows arrive                                                                 |
 //! | `vacuum`   | runs are merged                                                             |
 
 pub mod actions;
 pub mod append;
 pub mod channels;
+pub mod jobs;
 pub mod load;
 pub mod messages;
 pub mod node;

@@ -208,7 +208,7 @@ struct InProcess {
 impl ComputeNodes for InProcess {
     async fn write(&self, request: WriteRequest) -> Result<Written, EngineError> {
         let WriteRequest { layout, assembler, streams, summarizes } = request;
-        let load = Load { layout, assembler, streams, summarizes };
+        let load = Load { layout, assembler, streams, summarizes, listener: None };
         let Loaded { runs, summaries, row_count } =
             compute::load::write(&self.storage, load).await?;
         Ok(Written { runs, row_count, summaries })

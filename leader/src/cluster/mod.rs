@@ -3,12 +3,14 @@
 //! | file       | what is in it                                             |
 //! |------------|-----------------------------------------------------------|
 //! | `appends`  | rows of a query, written by the nodes that compute them   |
+//! | `copies`   | files of a COPY, read and written by nodes                |
 //! | `endpoint` | where nodes join                                          |
 //! | `nodes`    | which there are                                           |
 //! | `lost_nodes` | queries that lose one are run again                     |
 //! | `plans`    | plans whose pieces run on them                            |
 
 pub(crate) mod appends;
+pub(crate) mod copies;
 pub mod endpoint;
 pub mod lost_nodes;
 pub mod nodes;
