@@ -71,6 +71,7 @@ impl Loaded {
 /// Writes all rows, or keeps nothing of them.
 pub async fn write(storage: &Arc<ManagedStorage>, load: Load) -> Result<Loaded, Error> {
     let Load { layout, assembler, streams, summarizes, listener } = load;
+    let table = layout.table;
     let mut writer = TableWriter::new(Arc::clone(storage), layout, WRITE_MEMORY_BYTES_MAX);
     if summarizes {
         writer = writer.summarizing();
@@ -105,6 +106,7 @@ pub async fn write(storage: &Arc<ManagedStorage>, load: Load) -> Result<Loaded, 
     match failure {
         None => {
             let (runs, summaries) = writer.into_inner().finish_summarized().await?;
+            tracing::debug!(%table, row_count, runs = runs.len(), "rows are written");
             Ok(Loaded { runs, summaries, row_count })
         }
         Some(error) => {

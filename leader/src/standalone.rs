@@ -3,11 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use compute::{
-    channels::Channels,
-    load::{Load, Loaded},
-    node::probe_of,
-};
+use compute::{channels::Channels, load::Load, node::probe_of};
 use datafusion::execution::{
     memory_pool::{GreedyMemoryPool, TrackConsumersPool},
     runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
@@ -209,9 +205,7 @@ impl ComputeNodes for InProcess {
     async fn write(&self, request: WriteRequest) -> Result<Written, EngineError> {
         let WriteRequest { layout, assembler, streams, summarizes } = request;
         let load = Load { layout, assembler, streams, summarizes, listener: None };
-        let Loaded { runs, summaries, row_count } =
-            compute::load::write(&self.storage, load).await?;
-        Ok(Written { runs, row_count, summaries })
+        Ok(Written::from(compute::load::write(&self.storage, load).await?))
     }
 
     async fn rewrite(&self, request: RewriteRequest) -> Result<Rewritten, EngineError> {

@@ -3,6 +3,8 @@
 
 #[path = "cluster/copy.rs"]
 mod copy;
+#[path = "cluster/writes.rs"]
+mod writes;
 
 use std::{
     path::Path,
@@ -23,6 +25,8 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long the cluster may take to have as many nodes as expected.
 const NODES_WAIT_MAX: Duration = Duration::from_secs(20);
 const SECRET: &str = "open sesame";
+/// As without it, and who writes rows.
+const LOG_FILTER: &str = "warn,leader=info,engine=info,compute=debug,blueshift=info";
 /// A join on what the tables are not distributed by, and an aggregate: rows go through the network twice.
 const QUERY: &str = "select count(*), sum(x.v) from t x join u y on x.g = y.g";
 const EXPECTED: [&str; 2] = ["10000000", "540000000"];
@@ -82,7 +86,7 @@ fn leader_command(home: &Path, port: u16, cluster_port: u16, nodes: usize) -> Re
     let mut command = process::command()?;
     command.current_dir(home).args(["leader", "--secret", SECRET, "--data"]).arg(home.join("data"));
     command.args(["--port", &port.to_string(), "--cluster-port", &cluster_port.to_string()]);
-    command.args(["--nodes", &nodes.to_string()]);
+    command.args(["--nodes", &nodes.to_string()]).env("BLUESHIFT_LOG", LOG_FILTER);
     Ok(command)
 }
 
@@ -94,6 +98,7 @@ fn compute_command(home: &Path, cluster_port: u16, secret: &str) -> Result<Comma
     let mut command = process::command()?;
     command.current_dir(home).args(["compute", "--slices", "2", "--secret", secret]);
     command.args(["--leader", &format!("127.0.0.1:{cluster_port}")]);
+    command.env("BLUESHIFT_LOG", LOG_FILTER);
     Ok(command)
 }
 

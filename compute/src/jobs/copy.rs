@@ -65,10 +65,7 @@ pub(super) async fn run(
     }
     // Whether it failed or not, and before the leader is told.
     say_log(&log, reports).await?;
-    let loaded = loaded?;
-    let (rows, runs) = (loaded.row_count, loaded.runs.len());
-    tracing::debug!(rows, runs, "a share of a COPY is written");
-    reports.say(&Report::Written(loaded)).await?;
+    reports.say(&Report::Written(loaded?)).await?;
     Ok(pending)
 }
 

@@ -43,8 +43,7 @@ impl Copy<'_> {
             // The next statement is to do without it.
             self.nodes.look().await;
         }
-        let Loaded { runs, summaries, row_count } = written?;
-        Ok(Written { runs, row_count, summaries })
+        Ok(Written::from(written?))
     }
 
     async fn written(&self, jobs: Vec<(Url, CopyJob)>) -> Result<Loaded, Error> {
