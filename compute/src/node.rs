@@ -83,7 +83,7 @@ impl ComputeNode {
             return Err(unreachable(data, &"another cluster's is there"));
         }
         let planner = Planner::new(slice_count, settings.runtime)?;
-        let jobs = actions::service(Arc::new(Jobs::new(Arc::clone(&storage))));
+        let jobs = actions::service(Arc::new(Jobs::new(Arc::clone(&storage), planner.clone())));
         let pieces = PlanPieces { planner, storage, channels: channels.clone() };
         let worker = pieces.worker().into_worker_server();
         let credential = settings.credential.clone();

@@ -13,7 +13,7 @@ use engine::{
     error::Error as EngineError,
     execution::merged_rows,
     plan::Planner,
-    storage::ManagedStorage,
+    storage::{ManagedStorage, slice_writer::SliceWriter},
     system::EventLog,
     transaction::{CommitLog, TransactionError},
     vacuum::Rewritten,
@@ -27,6 +27,7 @@ use crate::{
         ComputeNodes, RewriteRequest, WriteRequest, Written,
         endpoint::{Endpoint, Ready},
         lost_nodes::ClusterNodes,
+        merges::MergingNodes,
         plans::ClusterPlans,
     },
     error::Error,
@@ -116,11 +117,16 @@ async fn served(
     cluster: Option<(Endpoint, ClusterNodes)>,
 ) -> Result<Standalone, Error> {
     let (endpoint, compute_nodes) = cluster.unzip();
-    let compute = Arc::new(InProcess {
-        storage: Arc::clone(&storage),
-        planner: planner.clone(),
-        slice_count: log.slice_count(),
-    });
+    let slice_count = log.slice_count();
+    let (root, planned) = (Arc::clone(&storage), planner.clone());
+    let here = InProcess { storage: root, planner: planned, slice_count };
+    let compute: Arc<dyn ComputeNodes> = match compute_nodes.clone() {
+        Some(nodes) => {
+            let storage = Arc::clone(&storage);
+            Arc::new(MergingNodes { here, nodes, storage, slice_count })
+        }
+        None => Arc::new(here),
+    };
     let leader = Leader::new(Components {
         authentication: Authentication {
             superuser: settings.superuser.clone(),
@@ -213,10 +219,9 @@ impl ComputeNodes for InProcess {
         let context = self.planner.task_context();
         let rows = merged_rows(&table, &self.storage, &rewrite.sequences, context)?;
         let rows = rows.map_err(EngineError::from).boxed();
-        let layout = table.layout(self.slice_count);
-        let slice = rewrite.slice;
-        let written =
-            compute::vacuum::rewrite(&self.storage, layout, slice, rows, &rows_done).await?;
+        let layout = Arc::new(table.layout(self.slice_count));
+        let writer = SliceWriter::new(Arc::clone(&self.storage), layout, rewrite.slice);
+        let written = compute::vacuum::rewrite(writer, rows, &rows_done).await?;
         Ok(Rewritten { rewrite, written })
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use engine::{
     client_error::SqlState,
     error::{Error, QueryError},
+    plan::Planner,
     storage::ManagedStorage,
 };
 use futures::{StreamExt, stream::BoxStream};
@@ -14,15 +15,17 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Order, Report, copy};
+use super::{Order, Report, copy, merge};
 use crate::actions::{self, Actions, answer, parse};
 
 /// How many reports wait for the network.
 const REPORTS_MAX: usize = 16;
 
 /// Does jobs for the leader.
+#[derive(Clone)]
 pub struct Jobs {
     storage: Arc<ManagedStorage>,
+    planner: Planner,
 }
 
 /// Orders as they arrive.
@@ -41,9 +44,22 @@ impl Reports {
 }
 
 impl Jobs {
-    /// Returns who does jobs on runs in this managed storage.
-    pub fn new(storage: Arc<ManagedStorage>) -> Self {
-        Self { storage }
+    /// Returns who does jobs on runs in this managed storage, in the planner's memory.
+    pub fn new(storage: Arc<ManagedStorage>, planner: Planner) -> Self {
+        Self { storage, planner }
+    }
+
+    async fn work(&self, mut orders: Orders, reports: &Reports) -> Result<(), Error> {
+        let pending = match next(&mut orders).await? {
+            Order::Copy(job) => copy::run(&self.storage, *job, reports).await?,
+            Order::Merge(job) => merge::run(&self.storage, &self.planner, *job, reports).await?,
+            Order::Keep => return Err(given_up()),
+        };
+        match next(&mut orders).await? {
+            Order::Keep => pending.keep(),
+            Order::Copy(_) | Order::Merge(_) => return Err(given_up()),
+        }
+        reports.say(&Report::Kept).await
     }
 }
 
@@ -54,11 +70,11 @@ impl Actions for Jobs {
     }
 
     fn exchange(&self, orders: Orders) -> BoxStream<'static, Result<Bytes, Error>> {
-        let storage = Arc::clone(&self.storage);
+        let jobs = self.clone();
         let (sender, receiver) = mpsc::channel(REPORTS_MAX);
         let job = AbortOnDropHandle::new(tokio::spawn(async move {
             let reports = Reports { sender };
-            if let Err(error) = work(&storage, orders, &reports).await {
+            if let Err(error) = jobs.work(orders, &reports).await {
                 // A leader that is gone needs no answer.
                 let _gone = reports.sender.send(Err(error)).await;
             }
@@ -69,22 +85,6 @@ impl Actions for Jobs {
         });
         reports.boxed()
     }
-}
-
-async fn work(
-    storage: &Arc<ManagedStorage>,
-    mut orders: Orders,
-    reports: &Reports,
-) -> Result<(), Error> {
-    let pending = match next(&mut orders).await? {
-        Order::Copy(job) => copy::run(storage, *job, reports).await?,
-        Order::Keep => return Err(given_up()),
-    };
-    match next(&mut orders).await? {
-        Order::Keep => pending.keep(),
-        Order::Copy(_) => return Err(given_up()),
-    }
-    reports.say(&Report::Kept).await
 }
 
 async fn next(orders: &mut Orders) -> Result<Order, Error> {

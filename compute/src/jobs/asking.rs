@@ -3,12 +3,15 @@
 use arrow_flight::{FlightData, flight_service_client::FlightServiceClient};
 use bytes::Bytes;
 use datafusion_distributed::grpc::BoxCloneSyncChannel;
-use engine::error::Error;
+use engine::{
+    client_error::SqlState,
+    error::{Error, QueryError},
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use super::{CopyJob, Order, Report};
+use super::{CopyJob, MergeJob, Order, Report};
 use crate::{
     actions::{answer, parse},
     reported,
@@ -30,8 +33,17 @@ impl NodeAtWork {
     ///
     /// Errors here and below: the node's own, with its SQLSTATE; 58000 if it is gone.
     pub async fn copy(channel: BoxCloneSyncChannel, job: CopyJob) -> Result<Self, Error> {
+        Self::begin(channel, Order::Copy(Box::new(job))).await
+    }
+
+    /// Gives a node runs to merge.
+    pub async fn merge(channel: BoxCloneSyncChannel, job: MergeJob) -> Result<Self, Error> {
+        Self::begin(channel, Order::Merge(Box::new(job))).await
+    }
+
+    async fn begin(channel: BoxCloneSyncChannel, job: Order) -> Result<Self, Error> {
         let (orders, sent) = mpsc::channel(ORDERS_MAX);
-        say(&orders, &Order::Copy(Box::new(job))).await?;
+        say(&orders, &job).await?;
         let mut client = FlightServiceClient::new(channel)
             .max_decoding_message_size(usize::MAX)
             .max_encoding_message_size(usize::MAX);
@@ -52,7 +64,7 @@ impl NodeAtWork {
         say(&self.orders, &Order::Keep).await?;
         match self.report().await? {
             Report::Kept => Ok(()),
-            Report::Writing(_) | Report::Log(_) | Report::Written(_) => Err(ended()),
+            _ => Err(unexpected()),
         }
     }
 }
@@ -68,6 +80,12 @@ fn failed(status: Status) -> Error {
         Some(error) => error.into(),
         None => reported::lost(&status),
     }
+}
+
+/// Returns the error of a node that says what nobody asked it.
+pub fn unexpected() -> Error {
+    let message = "a node of the cluster says what nobody has asked it";
+    QueryError::new(SqlState::PROTOCOL_VIOLATION, message).into()
 }
 
 fn ended() -> Error {

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!  leader                                      node
-//!    │── begin (a share of a COPY) ─────────────▶│  reads, writes runs
+//!    │── a share of a COPY, runs to merge ──────▶│  reads, writes runs
 //!    │◀─ writing (the name of a run) ────────────│  before the run is there
-//!    │◀─ log (rows that were refused) ───────────│
+//!    │◀─ log (rows that were refused, or done) ──│
 //!    │◀─ written (runs, what is known of them) ──│  they are durable; the node waits
 //!    │── keep ──────────────────────────────────▶│  said when every node has written
 //!    │◀─ kept ───────────────────────────────────│  from now on the runs are the leader's; it commits
@@ -19,19 +19,25 @@
 //! | file    | what is in it                                             |
 //! |---------|-----------------------------------------------------------|
 //! | `copy`  | a share of a COPY                                         |
+//! | `merge` | runs of a slice become one: VACUUM, and merges in the background |
 //! | `asked` | the node's end of the exchange                            |
 //! | `asking`| the leader's end of it                                    |
 
 mod asked;
 mod asking;
 mod copy;
+mod merge;
 
-use engine::{copy::LoadReport, storage::paths::RunPath};
+use engine::{
+    copy::LoadReport,
+    storage::{paths::RunPath, run::Run, slice_writer::RowOrigins},
+};
 use serde::{Deserialize, Serialize};
 
 pub use asked::Jobs;
-pub use asking::NodeAtWork;
+pub use asking::{NodeAtWork, unexpected};
 pub use copy::CopyJob;
+pub use merge::MergeJob;
 
 use crate::load::Loaded;
 
@@ -39,6 +45,7 @@ use crate::load::Loaded;
 #[derive(Debug, Serialize, Deserialize)]
 enum Order {
     Copy(Box<CopyJob>),
+    Merge(Box<MergeJob>),
     Keep,
 }
 
@@ -49,8 +56,21 @@ pub enum Report {
     Writing(RunPath),
     /// Lines were scanned, rows were refused.
     Log(LoadReport),
-    /// All is written.
+    /// So many more rows are done.
+    RowsDone(u64),
+    /// All of a COPY's share is written.
     Written(Loaded),
+    /// All runs are merged.
+    Merged(MergedRuns),
     /// What was written is the leader's.
     Kept,
+}
+
+/// What was written of runs that were merged.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MergedRuns {
+    /// The new runs, in the order of their rows.
+    pub runs: Vec<Run>,
+    /// Where their rows come from: runs by their places in the job's table.
+    pub origins: RowOrigins,
 }

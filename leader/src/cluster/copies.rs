@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use compute::{
-    jobs::{CopyJob, NodeAtWork, Report},
+    jobs::{CopyJob, NodeAtWork, Report, unexpected},
     load::Loaded,
 };
 use engine::{
@@ -79,7 +79,7 @@ impl Copy<'_> {
                     }
                 }
                 Report::Written(loaded) => return Ok((node, loaded)),
-                Report::Kept => {}
+                _ => return Err(unexpected()),
             }
         }
     }

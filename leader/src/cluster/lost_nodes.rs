@@ -11,7 +11,7 @@ use datafusion_distributed::{ChannelResolver, GetWorkerInfoRequest, grpc::BoxClo
 use engine::{
     client_error::{ClientError, SqlState},
     error::Error,
-    ids::QueryId,
+    ids::{QueryId, SliceId},
 };
 use futures::{StreamExt, future::join_all, stream};
 use url::Url;
@@ -50,6 +50,13 @@ impl ClusterNodes {
         let mut places: Vec<_> = (0..).zip(nodes.iter().map(|node| node.url.clone())).collect();
         places.rotate_left(statement.0 as usize % nodes.len());
         Ok(places)
+    }
+
+    /// Returns the node that has a slice, as scans are dealt out; `None` if there is no node.
+    pub(crate) fn having(&self, slice: SliceId, slice_count: u32) -> Option<Url> {
+        let nodes = self.nodes.now();
+        let width = slice_count.div_ceil(u32::try_from(nodes.len()).ok()?.max(1)).max(1);
+        nodes.get((slice.0 / width) as usize).map(|node| node.url.clone())
     }
 
     /// Returns the connection to a node.
