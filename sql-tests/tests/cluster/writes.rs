@@ -81,3 +81,63 @@ async fn a_row_with_matches_on_several_nodes_is_changed_once() -> Result<()> {
     ensure!(client.number("select count(*) from few where v > 0").await? == 3);
     Ok(())
 }
+
+/// Makes runs of the table `v (k, n)`, which is sorted by `k`, that overlap on every slice; returns how many rows it has.
+async fn overlapping_runs(client: &Client) -> Result<i64> {
+    client.run("create table v (k int, n int) diststyle even sortkey(k)").await?;
+    for first in 0..4 {
+        client.run(&format!("insert into v select k * 4 + {first}, 0 from t")).await?;
+    }
+    Ok(4 * 10_000)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_merge_runs_and_deletes_meanwhile_are_kept() -> Result<()> {
+    const MERGED: &str = "runs are merged";
+    let cluster = Nodes::start(2)?;
+    let client = cluster.connect().await?;
+    load(&client).await?;
+    let rows = overlapping_runs(&client).await?;
+    let deleter = cluster.connect().await?;
+    let deleting = tokio::spawn(async move {
+        for k in 0..20 {
+            deleter.run(&format!("delete from v where k % 1000 = {k}")).await?;
+        }
+        anyhow::Ok(())
+    });
+    client.run("vacuum v to 100 percent").await?;
+    deleting.await??;
+    client.run("vacuum v to 100 percent").await?;
+    let sql = "select count(*) || ' ' || count(distinct k) || ' ' || min(k % 1000) from v";
+    let left = rows - 20 * rows / 1_000;
+    ensure!(
+        client.value(sql).await? == format!("{left} {left} 20"),
+        "{}",
+        client.value(sql).await?
+    );
+    ensure!(cluster.nodes.iter().all(|node| node.log().contains(MERGED)), "a node has merged none");
+    ensure!(!cluster.leader.log().contains(MERGED), "the leader has merged");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vacuum_that_loses_a_node_changes_nothing() -> Result<()> {
+    let cluster = Nodes::start(2)?;
+    let client = cluster.connect().await?;
+    load(&client).await?;
+    let rows = overlapping_runs(&client).await?;
+    signal("-STOP", &cluster.nodes[1])?;
+    let vacuum = "vacuum v to 100 percent";
+    let lost = tokio::time::timeout(ANSWER_WAIT_MAX, client.run(vacuum)).await?;
+    let failure = lost.err().context("a node that is frozen has merged")?;
+    ensure!(failure.sqlstate == "58000", "{failure:?}");
+    let sql = "select count(*) from v";
+    ensure!(client.number(sql).await? == rows);
+    // The node that is left has all slices.
+    client.run(vacuum).await?;
+    ensure!(client.number(sql).await? == rows);
+    signal("-CONT", &cluster.nodes[1])?;
+    has_nodes(&client, 2).await?;
+    ensure!(client.number(sql).await? == rows);
+    Ok(())
+}
