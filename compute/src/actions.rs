@@ -1,4 +1,4 @@
-//! Requests between nodes that are no plans: Flight actions with JSON bodies.
+//! Requests between nodes that are no plans: Flight actions and exchanges with JSON bodies.
 
 use std::sync::Arc;
 
@@ -27,6 +27,14 @@ use crate::reported;
 pub trait Actions: Send + Sync + 'static {
     /// Answers one; the bodies are JSON.
     async fn act(&self, action: &str, body: Bytes) -> Result<Bytes, Error>;
+
+    /// Answers messages by messages; dropped when the other end is gone.
+    fn exchange(
+        &self,
+        _messages: BoxStream<'static, Result<Bytes, Error>>,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        stream::iter([Err(unknown("exchange"))]).boxed()
+    }
 }
 
 /// Returns the service that hands actions to `actions`.
@@ -92,7 +100,7 @@ struct ActionService {
     actions: Arc<dyn Actions>,
 }
 
-/// Of Flight only actions are used: rows travel with the distributed engine.
+/// Of Flight only actions and exchanges are used: rows travel with the distributed engine.
 #[async_trait]
 impl FlightService for ActionService {
     type HandshakeStream = BoxStream<'static, Result<HandshakeResponse, Status>>;
@@ -112,7 +120,7 @@ impl FlightService for ActionService {
             Ok(body) => Ok(Response::new(stream::iter([Ok(ActionResult { body })]).boxed())),
             Err(error) => {
                 tracing::debug!(action = r#type, %error, sqlstate = %error.sqlstate(), "refused");
-                Err(Status::new(Code::Unknown, reported::encoded(&error)))
+                Err(carried(&error))
             }
         }
     }
@@ -165,9 +173,17 @@ impl FlightService for ActionService {
 
     async fn do_exchange(
         &self,
-        _: Request<Streaming<FlightData>>,
+        request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
-        Err(actions_only())
+        let messages = request.into_inner().map(|message| match message {
+            Ok(message) => Ok(message.app_metadata),
+            Err(status) => Err(refused(status)),
+        });
+        let answers = self.actions.exchange(messages.boxed()).map(|answer| match answer {
+            Ok(app_metadata) => Ok(FlightData { app_metadata, ..FlightData::default() }),
+            Err(error) => Err(carried(&error)),
+        });
+        Ok(Response::new(answers.boxed()))
     }
 
     async fn list_actions(
@@ -178,6 +194,10 @@ impl FlightService for ActionService {
     }
 }
 
+fn carried(error: &Error) -> Status {
+    Status::new(Code::Unknown, reported::encoded(error))
+}
+
 fn actions_only() -> Status {
-    Status::unimplemented("nodes answer actions only")
+    Status::unimplemented("nodes answer actions and exchanges only")
 }

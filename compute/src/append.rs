@@ -1,5 +1,5 @@
-//! Rows of a plan are written where they are computed: the head of the piece of a plan that an INSERT or a CREATE TABLE
-//! AS runs on every node.
+//! Rows of a plan are written where they are computed: the head of the piece of a plan that an INSERT, a CREATE TABLE AS
+//! or a change of rows runs on every node.
 //!
 //! ```text
 //!  leader   collects what was written, commits
@@ -7,12 +7,13 @@
 //! ```
 //!
 //! A node can write runs of any slice, so that no row goes through the network to be written. What a node has written is
-//! seen when the leader commits it. If the statement fails, what nobody names is garbage that the next start collects.
+//! seen when the leader commits it. Of rows of a target (DELETE, UPDATE, MERGE) their addresses go to the leader, as
+//! bitmaps, which makes delete vectors of them. If the statement fails, what nobody names is garbage that the next start collects.
 
 use std::{fmt, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, AsArray, RecordBatch, StringArray},
+    array::{ArrayRef, AsArray, BinaryArray, RecordBatch, StringArray},
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use datafusion::{
@@ -31,12 +32,17 @@ use engine::{
     catalog::Table,
     error::Error,
     storage::{ManagedStorage, inline::InlineRows, writer::TableLayout},
-    write::{ColumnSource, RowAssembler},
+    write::{ColumnSource, DeletedRows, RowAssembler},
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future, stream, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 
-use crate::load::{self, Load, Loaded};
+use crate::{
+    addresses::{Addresses, TargetRows},
+    load::{self, Load, Loaded},
+};
+
+type RowStream = BoxStream<'static, Result<RecordBatch, Error>>;
 
 /// What is to be written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,6 +55,8 @@ pub struct Append {
     summarizes: bool,
     /// Where the values of each column come from: of the rows given, or a value for all.
     sources: Vec<Source>,
+    /// The rows are those of a target: their addresses come before their values.
+    target: Option<TargetRows>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,12 +84,21 @@ impl Append {
             summarizes,
             slice_count,
             table: Table { manifest: Arc::default(), ..table.clone() },
+            target: None,
         })
     }
 
-    fn layout(&self) -> TableLayout {
+    /// Returns how the rows of a query over a target are written.
+    pub fn of_target(self, rows: TargetRows) -> Self {
+        Self { target: Some(rows), ..self }
+    }
+
+    /// Returns how rows whose columns are those given become runs.
+    pub(crate) fn load(&self, streams: Vec<RowStream>) -> Load {
         let inline_bytes_max = self.inline_bytes_max;
-        TableLayout { inline_bytes_max, ..self.table.layout(self.slice_count) }
+        let layout = TableLayout { inline_bytes_max, ..self.table.layout(self.slice_count) };
+        let (assembler, summarizes) = (self.assembler(), self.summarizes);
+        Load { layout, assembler, streams, summarizes, listener: None }
     }
 
     fn assembler(&self) -> RowAssembler {
@@ -101,7 +118,8 @@ fn one(value: &ArrayRef) -> Option<InlineRows> {
     InlineRows::new(&schema, &[row]).ok()
 }
 
-/// Writes the rows of its input, all partitions at once; gives one row: what was written, as JSON.
+/// Writes the rows of its input, all partitions at once; gives one row: what was written, as JSON, and the rows of the
+/// target that it replaces ([`DeletedRows::encode`]).
 #[derive(Debug)]
 pub struct SliceAppendExec {
     append: Arc<Append>,
@@ -123,7 +141,10 @@ impl SliceAppendExec {
 }
 
 fn written_schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![Field::new("written", DataType::Utf8, false)]))
+    Arc::new(Schema::new(vec![
+        Field::new("written", DataType::Utf8, false),
+        Field::new("deleted", DataType::Binary, false),
+    ]))
 }
 
 /// Returns what pieces of a plan have written, all together.
@@ -131,18 +152,30 @@ pub fn written(pieces: &[RecordBatch]) -> Result<Loaded> {
     let mut all = Loaded::default();
     for json in pieces.iter().flat_map(|piece| piece.column(0).as_string::<i32>().iter().flatten())
     {
-        let Loaded { runs, summaries, row_count } = serde_json::from_str(json).map_err(external)?;
-        all.runs.extend(runs);
-        all.row_count += row_count;
-        all.summaries = match all.summaries.is_empty() {
-            true => summaries,
-            false => {
-                let both = all.summaries.iter().zip(&summaries);
-                both.map(|(known, more)| known.merged(more)).collect()
-            }
-        };
+        all.add(serde_json::from_str(json).map_err(external)?);
     }
     Ok(all)
+}
+
+/// Returns the rows of the target that pieces of a plan have replaced, all together.
+///
+/// Errors: two of them have the same one, where that is refused.
+pub fn replaced(pieces: &[RecordBatch], target: TargetRows) -> Result<DeletedRows, Error> {
+    let all = Addresses::new(target);
+    for rows in pieces.iter().flat_map(|piece| piece.column(1).as_binary::<i32>().iter().flatten())
+    {
+        let rows = DeletedRows::decode(rows, target.run_count);
+        all.add(&rows.map_err(|message| internal_datafusion_err!("rows of a target: {message}"))?)?;
+    }
+    Ok(all.into_rows())
+}
+
+/// Leaves batches out that have no row: of a DELETE none has, and no column either.
+fn with_rows(streams: Vec<RowStream>) -> Vec<RowStream> {
+    let has_rows = |batch: &Result<RecordBatch, Error>| {
+        future::ready(!batch.as_ref().is_ok_and(|batch| batch.num_rows() == 0))
+    };
+    streams.into_iter().map(|rows| rows.filter(has_rows).boxed()).collect()
 }
 
 impl DisplayAs for SliceAppendExec {
@@ -196,16 +229,19 @@ impl ExecutionPlan for SliceAppendExec {
         });
         let rows = rows.collect::<Result<Vec<_>>>()?;
         let append = Arc::clone(&self.append);
+        let addresses = append.target.map(Addresses::new);
+        let rows = match &addresses {
+            Some(addresses) => with_rows(addresses.take_off(rows)),
+            None => rows,
+        };
         let writing = async move {
-            let load = Load {
-                layout: append.layout(),
-                assembler: append.assembler(),
-                streams: rows,
-                summarizes: append.summarizes,
-            };
-            let loaded = load::write(&storage, load).await.map_err(external)?;
+            let loaded = load::write(&storage, append.load(rows)).await.map_err(external)?;
             let loaded = StringArray::from(vec![serde_json::to_string(&loaded).map_err(external)?]);
-            Ok(RecordBatch::try_new(written_schema(), vec![Arc::new(loaded)])?)
+            let deleted = addresses.map(|addresses| addresses.into_rows().encode());
+            let deleted = deleted.unwrap_or_default();
+            let deleted = BinaryArray::from_vec(vec![deleted.as_slice()]);
+            let columns: Vec<ArrayRef> = vec![Arc::new(loaded), Arc::new(deleted)];
+            Ok(RecordBatch::try_new(written_schema(), columns)?)
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(written_schema(), stream::once(writing).boxed())))
     }

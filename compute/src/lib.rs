@@ -8,13 +8,17 @@
 //! | `actions`  | requests between nodes that are no plans: Flight actions with JSON bodies    |
 //! | `messages` | what leader and nodes say to each other                                      |
 //! | `channels` | connections to other nodes, which notice within seconds that one is gone     |
+//! | `addresses`| the rows that DELETE, UPDATE and MERGE find                                  |
 //! | `append`   | rows of a plan are written where they are computed                           |
+//! | `jobs`     | what a node does for the leader beside pieces of plans: shares of COPYs       |
 //! | `load`     | rows arrive                                                                 |
 //! | `vacuum`   | runs are merged                                                             |
 
 pub mod actions;
+pub mod addresses;
 pub mod append;
 pub mod channels;
+pub mod jobs;
 pub mod load;
 pub mod messages;
 pub mod node;

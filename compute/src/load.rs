@@ -12,6 +12,7 @@ use engine::{
     error::Error,
     storage::{
         ColumnSummary, ManagedStorage,
+        paths::RunPath,
         run::Run,
         writer::{RowRouter, TableLayout, TableWriter},
     },
@@ -19,7 +20,10 @@ use engine::{
 };
 use futures::{StreamExt, stream::BoxStream};
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Mutex, task::JoinSet};
+use tokio::{
+    sync::{Mutex, mpsc::UnboundedSender},
+    task::JoinSet,
+};
 
 /// Memory for rows of one statement that wait to be sorted and written.
 const WRITE_MEMORY_BYTES_MAX: usize = 160 << 20;
@@ -34,6 +38,8 @@ pub struct Load {
     pub streams: Vec<BoxStream<'static, Result<RecordBatch, Error>>>,
     /// Whether it is to be found out how their values are spread.
     pub summarizes: bool,
+    /// Is told of every run that is begun.
+    pub listener: Option<UnboundedSender<RunPath>>,
 }
 
 /// What was written.
@@ -47,12 +53,31 @@ pub struct Loaded {
     pub row_count: u64,
 }
 
+impl Loaded {
+    /// Adds what another node has written of the same statement.
+    pub fn add(&mut self, other: Self) {
+        self.summaries = match self.summaries.is_empty() {
+            true => other.summaries,
+            false => {
+                let both = self.summaries.iter().zip(&other.summaries);
+                both.map(|(known, more)| known.merged(more)).collect()
+            }
+        };
+        self.runs.extend(other.runs);
+        self.row_count += other.row_count;
+    }
+}
+
 /// Writes all rows, or keeps nothing of them.
 pub async fn write(storage: &Arc<ManagedStorage>, load: Load) -> Result<Loaded, Error> {
-    let Load { layout, assembler, streams, summarizes } = load;
+    let Load { layout, assembler, streams, summarizes, listener } = load;
+    let table = layout.table;
     let mut writer = TableWriter::new(Arc::clone(storage), layout, WRITE_MEMORY_BYTES_MAX);
     if summarizes {
         writer = writer.summarizing();
+    }
+    if let Some(listener) = listener {
+        writer = writer.announcing(listener);
     }
     let routers = streams.iter().map(|_| writer.router()).collect::<Vec<_>>();
     let writer = Arc::new(Mutex::new(writer));
@@ -81,6 +106,7 @@ pub async fn write(storage: &Arc<ManagedStorage>, load: Load) -> Result<Loaded, 
     match failure {
         None => {
             let (runs, summaries) = writer.into_inner().finish_summarized().await?;
+            tracing::debug!(%table, row_count, runs = runs.len(), "rows are written");
             Ok(Loaded { runs, summaries, row_count })
         }
         Some(error) => {

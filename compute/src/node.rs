@@ -18,8 +18,9 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    actions::ask,
+    actions::{self, ask},
     channels::{Channels, Credential, incoming},
+    jobs::Jobs,
     messages::{HEARTBEAT_INTERVAL, HeartbeatAnswer, Hello, Node, Welcome, build_id, request},
     worker::PlanPieces,
 };
@@ -82,13 +83,15 @@ impl ComputeNode {
             return Err(unreachable(data, &"another cluster's is there"));
         }
         let planner = Planner::new(slice_count, settings.runtime)?;
+        let jobs = actions::service(Arc::new(Jobs::new(Arc::clone(&storage), planner.clone())));
         let pieces = PlanPieces { planner, storage, channels: channels.clone() };
         let worker = pieces.worker().into_worker_server();
         let credential = settings.credential.clone();
         let check = move |request| credential.check(request);
         let shutdown = CancellationToken::new();
         let server = Server::builder()
-            .add_service(InterceptedService::new(worker, check))
+            .add_service(InterceptedService::new(worker, check.clone()))
+            .add_service(InterceptedService::new(jobs, check))
             .serve_with_incoming_shutdown(incoming(listener), shutdown.clone().cancelled_owned());
         let server = tokio::spawn(server);
         let joined = Self { leader: settings.leader, channels, node, shutdown, server };

@@ -102,15 +102,18 @@ fn carried(error: DataFusionError) -> DataFusionError {
 /// Returns an error of a plan as one of ours: 58000 for a node that was lost.
 pub fn named(error: DataFusionError) -> Error {
     match lost_node(&error) {
-        Some(status) => {
-            let message = "a compute node was lost while the statement ran";
-            let mut lost = QueryError::new(SqlState::SYSTEM_ERROR, message)
-                .with_hint("Run the statement again: the other nodes take over.");
-            lost.detail = Some(status.message().to_owned()).filter(|detail| !detail.is_empty());
-            lost.into()
-        }
+        Some(status) => lost(status),
         None => error.into(),
     }
+}
+
+/// Returns the error of a node that was lost.
+pub(crate) fn lost(status: &Status) -> Error {
+    let message = "a compute node was lost while the statement ran";
+    let mut lost = QueryError::new(SqlState::SYSTEM_ERROR, message)
+        .with_hint("Run the statement again: the other nodes take over.");
+    lost.detail = Some(status.message().to_owned()).filter(|detail| !detail.is_empty());
+    lost.into()
 }
 
 /// Finds the transport's own error: what a node itself says arrives as another.

@@ -1,19 +1,11 @@
 //! Runs of a slice are merged: their rows, in order, to new runs.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 use engine::{
     error::Error,
-    ids::SliceId,
-    storage::{
-        ManagedStorage,
-        slice_writer::{SliceRuns, SliceWriter},
-        writer::TableLayout,
-    },
+    storage::slice_writer::{SliceRuns, SliceWriter},
 };
 use futures::{StreamExt, stream::BoxStream};
 
@@ -21,17 +13,16 @@ use futures::{StreamExt, stream::BoxStream};
 ///
 /// On an error, or when the future is dropped, nothing that was written is kept.
 pub async fn rewrite(
-    storage: &Arc<ManagedStorage>,
-    layout: TableLayout,
-    slice: SliceId,
+    mut writer: SliceWriter,
     mut rows: BoxStream<'static, Result<RecordBatch, Error>>,
     rows_done: &AtomicU64,
 ) -> Result<SliceRuns, Error> {
-    let mut writer = SliceWriter::new(Arc::clone(storage), Arc::new(layout), slice);
     while let Some(batch) = rows.next().await {
         let batch = batch?;
         rows_done.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
         writer.write(batch).await?;
     }
-    Ok(writer.finish().await?)
+    let written = writer.finish().await?;
+    tracing::debug!(runs = written.runs.len(), "runs are merged");
+    Ok(written)
 }

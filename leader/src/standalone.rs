@@ -3,11 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use compute::{
-    channels::Channels,
-    load::{Load, Loaded},
-    node::probe_of,
-};
+use compute::{channels::Channels, load::Load, node::probe_of};
 use datafusion::execution::{
     memory_pool::{GreedyMemoryPool, TrackConsumersPool},
     runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
@@ -17,7 +13,7 @@ use engine::{
     error::Error as EngineError,
     execution::merged_rows,
     plan::Planner,
-    storage::ManagedStorage,
+    storage::{ManagedStorage, slice_writer::SliceWriter},
     system::EventLog,
     transaction::{CommitLog, TransactionError},
     vacuum::Rewritten,
@@ -31,6 +27,7 @@ use crate::{
         ComputeNodes, RewriteRequest, WriteRequest, Written,
         endpoint::{Endpoint, Ready},
         lost_nodes::ClusterNodes,
+        merges::MergingNodes,
         plans::ClusterPlans,
     },
     error::Error,
@@ -120,11 +117,16 @@ async fn served(
     cluster: Option<(Endpoint, ClusterNodes)>,
 ) -> Result<Standalone, Error> {
     let (endpoint, compute_nodes) = cluster.unzip();
-    let compute = Arc::new(InProcess {
-        storage: Arc::clone(&storage),
-        planner: planner.clone(),
-        slice_count: log.slice_count(),
-    });
+    let slice_count = log.slice_count();
+    let (root, planned) = (Arc::clone(&storage), planner.clone());
+    let here = InProcess { storage: root, planner: planned, slice_count };
+    let compute: Arc<dyn ComputeNodes> = match compute_nodes.clone() {
+        Some(nodes) => {
+            let storage = Arc::clone(&storage);
+            Arc::new(MergingNodes { here, nodes, storage, slice_count })
+        }
+        None => Arc::new(here),
+    };
     let leader = Leader::new(Components {
         authentication: Authentication {
             superuser: settings.superuser.clone(),
@@ -208,10 +210,8 @@ struct InProcess {
 impl ComputeNodes for InProcess {
     async fn write(&self, request: WriteRequest) -> Result<Written, EngineError> {
         let WriteRequest { layout, assembler, streams, summarizes } = request;
-        let load = Load { layout, assembler, streams, summarizes };
-        let Loaded { runs, summaries, row_count } =
-            compute::load::write(&self.storage, load).await?;
-        Ok(Written { runs, row_count, summaries })
+        let load = Load { layout, assembler, streams, summarizes, listener: None };
+        Ok(Written::from(compute::load::write(&self.storage, load).await?))
     }
 
     async fn rewrite(&self, request: RewriteRequest) -> Result<Rewritten, EngineError> {
@@ -219,10 +219,9 @@ impl ComputeNodes for InProcess {
         let context = self.planner.task_context();
         let rows = merged_rows(&table, &self.storage, &rewrite.sequences, context)?;
         let rows = rows.map_err(EngineError::from).boxed();
-        let layout = table.layout(self.slice_count);
-        let slice = rewrite.slice;
-        let written =
-            compute::vacuum::rewrite(&self.storage, layout, slice, rows, &rows_done).await?;
+        let layout = Arc::new(table.layout(self.slice_count));
+        let writer = SliceWriter::new(Arc::clone(&self.storage), layout, rewrite.slice);
+        let written = compute::vacuum::rewrite(writer, rows, &rows_done).await?;
         Ok(Rewritten { rewrite, written })
     }
 }

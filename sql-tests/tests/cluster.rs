@@ -1,6 +1,11 @@
 //! A leader and compute nodes as real processes: who may join, and what a client sees when a node is killed, frozen,
 //! added or told to leave, or the leader is restarted.
 
+#[path = "cluster/copy.rs"]
+mod copy;
+#[path = "cluster/writes.rs"]
+mod writes;
+
 use std::{
     path::Path,
     process::Command,
@@ -11,6 +16,7 @@ use anyhow::{Context, Result, ensure};
 use sql_tests::{
     client::Client,
     process::{self, ServerProcess},
+    s3::S3Address,
 };
 use tempfile::TempDir;
 
@@ -19,6 +25,8 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long the cluster may take to have as many nodes as expected.
 const NODES_WAIT_MAX: Duration = Duration::from_secs(20);
 const SECRET: &str = "open sesame";
+/// As without it, and who writes rows.
+const LOG_FILTER: &str = "warn,leader=info,engine=info,compute=debug,blueshift=info";
 /// A join on what the tables are not distributed by, and an aggregate: rows go through the network twice.
 const QUERY: &str = "select count(*), sum(x.v) from t x join u y on x.g = y.g";
 const EXPECTED: [&str; 2] = ["10000000", "540000000"];
@@ -34,9 +42,21 @@ struct Nodes {
 
 impl Nodes {
     fn start(count: usize) -> Result<Self> {
+        Self::start_reading(count, None)
+    }
+
+    /// Starts a cluster whose leader knows the way to files.
+    fn start_reading(count: usize, s3: Option<&S3Address>) -> Result<Self> {
         let home = TempDir::new()?;
         let cluster_port = free_port()?;
-        let leader = leader(home.path(), 0, cluster_port, count)?;
+        let mut command = leader_command(home.path(), 0, cluster_port, count)?;
+        if let Some(s3) = s3 {
+            command
+                .env("AWS_ENDPOINT_URL", &s3.endpoint)
+                .env("AWS_ACCESS_KEY_ID", &s3.access_key_id)
+                .env("AWS_SECRET_ACCESS_KEY", &s3.secret_access_key);
+        }
+        let leader = ServerProcess::spawn(command)?;
         let nodes = (0..count).map(|_| compute(home.path(), cluster_port, SECRET));
         let nodes = nodes.collect::<Result<Vec<_>>>()?;
         let mut cluster = Self { leader, port: 0, cluster_port, nodes, home };
@@ -62,19 +82,24 @@ impl Nodes {
     }
 }
 
-fn leader(home: &Path, port: u16, cluster_port: u16, nodes: usize) -> Result<ServerProcess> {
+fn leader_command(home: &Path, port: u16, cluster_port: u16, nodes: usize) -> Result<Command> {
     let mut command = process::command()?;
     command.current_dir(home).args(["leader", "--secret", SECRET, "--data"]).arg(home.join("data"));
     command.args(["--port", &port.to_string(), "--cluster-port", &cluster_port.to_string()]);
-    command.args(["--nodes", &nodes.to_string()]);
-    ServerProcess::spawn(command)
+    command.args(["--nodes", &nodes.to_string()]).env("BLUESHIFT_LOG", LOG_FILTER);
+    Ok(command)
 }
 
 fn compute(home: &Path, cluster_port: u16, secret: &str) -> Result<ServerProcess> {
+    ServerProcess::spawn(compute_command(home, cluster_port, secret)?)
+}
+
+fn compute_command(home: &Path, cluster_port: u16, secret: &str) -> Result<Command> {
     let mut command = process::command()?;
     command.current_dir(home).args(["compute", "--slices", "2", "--secret", secret]);
     command.args(["--leader", &format!("127.0.0.1:{cluster_port}")]);
-    ServerProcess::spawn(command)
+    command.env("BLUESHIFT_LOG", LOG_FILTER);
+    Ok(command)
 }
 
 fn free_port() -> Result<u16> {
@@ -215,7 +240,8 @@ async fn nodes_find_a_leader_that_was_restarted() -> Result<()> {
     let mut cluster = Nodes::start(2)?;
     load(&cluster.connect().await?).await?;
     cluster.leader.kill()?;
-    cluster.leader = leader(cluster.home.path(), 0, cluster.cluster_port, 2)?;
+    let leader = leader_command(cluster.home.path(), 0, cluster.cluster_port, 2)?;
+    cluster.leader = ServerProcess::spawn(leader)?;
     cluster.wait_ready()?;
     let client = cluster.connect().await?;
     ensure!(node_count(&client).await? == 2);

@@ -10,7 +10,7 @@ pub use error::AccessError;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig, aws::AmazonS3Builder};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The region of an endpoint that does not care.
 const REGION_DEFAULT: &str = "us-east-1";
@@ -24,7 +24,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How to reach one S3 endpoint.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct S3Profile {
     /// `http://127.0.0.1:9000`; AWS itself when absent.
@@ -101,18 +101,9 @@ impl S3Access {
         authorization: &Authorization,
         region: Option<&str>,
     ) -> Result<Arc<dyn ObjectStore>, AccessError> {
-        let profile = self.profile(authorization)?;
-        let (id, secret, token) = match authorization {
-            Authorization::Keys { access_key_id, secret_access_key, session_token } => {
-                (Some(access_key_id), Some(secret_access_key), session_token.as_ref())
-            }
-            Authorization::Default | Authorization::Role(_) => (
-                profile.access_key_id.as_ref(),
-                profile.secret_access_key.as_ref(),
-                profile.session_token.as_ref(),
-            ),
-        };
-        let (Some(id), Some(secret)) = (id, secret) else {
+        let profile = self.resolved(authorization)?;
+        let S3Profile { access_key_id, secret_access_key, session_token, .. } = &profile;
+        let (Some(id), Some(secret)) = (access_key_id, secret_access_key) else {
             return Err(AccessError::NoCredentials { bucket: bucket.to_owned() });
         };
         let region = profile.region.as_deref().or(region).unwrap_or(REGION_DEFAULT);
@@ -123,7 +114,7 @@ impl S3Access {
             .with_secret_access_key(secret)
             .with_retry(retry())
             .with_client_options(client_options());
-        if let Some(token) = token {
+        if let Some(token) = session_token {
             builder = builder.with_token(token);
         }
         if let Some(endpoint) = &profile.endpoint {
@@ -137,6 +128,20 @@ impl S3Access {
             source: Box::new(source),
         })?;
         Ok(Arc::new(store))
+    }
+
+    /// Returns the endpoint of a statement and its keys: all that is needed to read what it may read.
+    pub fn resolved(&self, authorization: &Authorization) -> Result<S3Profile, AccessError> {
+        let profile = self.profile(authorization)?.clone();
+        Ok(match authorization.clone() {
+            Authorization::Keys { access_key_id, secret_access_key, session_token } => S3Profile {
+                access_key_id: Some(access_key_id),
+                secret_access_key: Some(secret_access_key),
+                session_token,
+                ..profile
+            },
+            Authorization::Default | Authorization::Role(_) => profile,
+        })
     }
 
     /// Returns where a bucket is looked for, as an error names it.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::options::CopyOptions;
 
@@ -15,7 +16,7 @@ const KEPT_MAX: usize = 100_000;
 const RAW_BYTES_MAX: usize = 1024;
 
 /// A rejected row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadError {
     /// The file's URL.
     pub file: String,
@@ -40,12 +41,28 @@ pub struct LoadError {
 }
 
 /// What is known of one file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileCounts {
     /// The lines scanned, headers counted; rows of a Parquet file.
     pub lines: u64,
     /// The rows rejected.
     pub errors: u64,
+}
+
+/// What a node has to say of its share of a load since it last said something.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct LoadReport {
+    files: HashMap<String, FileCounts>,
+    rejected: Vec<LoadError>,
+    /// More than there are in `rejected`, if they were too many to keep.
+    rejected_count: u64,
+}
+
+impl LoadReport {
+    /// Returns whether there is nothing new.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.rejected.is_empty() && self.rejected_count == 0
+    }
 }
 
 /// The scanned lines and rejected rows of one load.
@@ -55,6 +72,8 @@ pub struct LoadLog {
     files: Mutex<HashMap<String, FileCounts>>,
     kept: Mutex<Vec<LoadError>>,
     rejected: AtomicU64,
+    /// Those of them that were taken.
+    reported: AtomicU64,
     /// The load fails with this many; see MAXERROR.
     failing_count: u64,
 }
@@ -71,6 +90,7 @@ impl LoadLog {
             files: Mutex::default(),
             kept: Mutex::default(),
             rejected: AtomicU64::new(0),
+            reported: AtomicU64::new(0),
             failing_count,
         }
     }
@@ -101,6 +121,30 @@ impl LoadLog {
         if kept.len() < KEPT_MAX {
             kept.push(error);
         }
+    }
+
+    /// Takes what was recorded since the last time; the count of rejected rows goes on.
+    pub fn take(&self) -> LoadReport {
+        let rejected_count = self.rejected_count();
+        let rejected_count = rejected_count - self.reported.swap(rejected_count, Ordering::Relaxed);
+        let files = std::mem::take(&mut *self.files.lock());
+        let rejected = std::mem::take(&mut *self.kept.lock());
+        LoadReport { files, rejected, rejected_count }
+    }
+
+    /// Adds what a node took from the log of its share. No more rows are kept than make the load fail.
+    pub fn absorb(&self, report: LoadReport) {
+        for (url, more) in report.files {
+            self.count(&url, |counts| {
+                counts.lines += more.lines;
+                counts.errors += more.errors;
+            });
+        }
+        let mut kept = self.kept.lock();
+        let kept_max = KEPT_MAX.min(usize::try_from(self.failing_count).unwrap_or(KEPT_MAX));
+        let free = kept_max.saturating_sub(kept.len());
+        kept.extend(report.rejected.into_iter().take(free));
+        self.rejected.fetch_add(report.rejected_count, Ordering::Relaxed);
     }
 
     /// Returns whether the load has failed.

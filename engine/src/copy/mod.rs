@@ -31,15 +31,17 @@ mod parquet;
 mod part;
 mod pattern;
 mod rows;
+mod share;
 pub mod source;
 mod work;
 pub(crate) mod zone;
 
 pub use error::CopyError;
-pub use load_log::{FileCounts, LoadError, LoadLog};
+pub use load_log::{FileCounts, LoadError, LoadLog, LoadReport};
 pub(crate) use moment::{auto as read_moment, time as read_time};
 pub use options::{CopyOptions, DateFormat, TimeFormat};
 pub use pattern::Pattern;
+pub use share::CopyShare;
 pub use source::CopyFile;
 
 use std::sync::Arc;
@@ -48,7 +50,8 @@ use arrow::{
     array::RecordBatch,
     datatypes::{Schema, SchemaRef},
 };
-use futures::{StreamExt, stream, stream::BoxStream};
+use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -60,7 +63,7 @@ use self::{
 use crate::types::SqlType;
 
 /// What the rows are for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CopyTarget {
     /// The table's name, for messages.
     pub table_name: String,
@@ -69,7 +72,7 @@ pub struct CopyTarget {
 }
 
 /// A column of the files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CopyColumn {
     /// Its name.
     pub name: String,
@@ -87,6 +90,9 @@ impl CopyTarget {
     }
 }
 
+/// Rows of files.
+pub type CopyRows = BoxStream<'static, Result<RecordBatch, CopyError>>;
+
 type Batches = mpsc::Sender<Result<RecordBatch, CopyError>>;
 
 /// Returns the rows of the files as streams that share the work.
@@ -99,17 +105,23 @@ pub fn read(
     target: Arc<CopyTarget>,
     log: Arc<LoadLog>,
     stream_count: usize,
-) -> Vec<BoxStream<'static, Result<RecordBatch, CopyError>>> {
+) -> Vec<CopyRows> {
     let load = Load { options, target, log };
     let work = Work::new(files, &load, stream_count);
     streams(work, &load, stream_count)
 }
 
-fn streams(
-    work: Work,
-    load: &Load,
-    stream_count: usize,
-) -> Vec<BoxStream<'static, Result<RecordBatch, CopyError>>> {
+/// Reads all rows and counts them: NOLOAD.
+pub async fn count(streams: Vec<CopyRows>) -> Result<u64, CopyError> {
+    let mut rows = stream::select_all(streams);
+    let mut row_count = 0;
+    while let Some(batch) = rows.try_next().await? {
+        row_count += batch.num_rows() as u64;
+    }
+    Ok(row_count)
+}
+
+fn streams(work: Work, load: &Load, stream_count: usize) -> Vec<CopyRows> {
     let work = Arc::new(work);
     let one = || {
         let (work, load) = (Arc::clone(&work), load.clone());

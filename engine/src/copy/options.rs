@@ -1,5 +1,7 @@
 //! CopyOptions: the parameters of a statement, checked together.
 
+use serde::{Deserialize, Serialize};
+
 use super::{CopyError, pattern::Pattern};
 use crate::{
     access::Authorization,
@@ -10,7 +12,7 @@ use crate::{
 const ERROR_MAX_LIMIT: u64 = 100_000;
 
 /// How DATE columns are written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DateFormat {
     /// YYYY-MM-DD
     Default,
@@ -21,7 +23,7 @@ pub enum DateFormat {
 }
 
 /// How TIMESTAMP columns are written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeFormat {
     /// YYYY-MM-DD HH:MI:SS
     Default,
@@ -36,13 +38,14 @@ pub enum TimeFormat {
 }
 
 /// The parameters of COPY, valid together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CopyOptions {
     /// `bucket` of `s3://bucket/prefix`.
     pub bucket: String,
     /// `prefix` of `s3://bucket/prefix`.
     pub prefix: String,
-    /// Whose credentials.
+    /// Whose credentials; nodes are given those themselves.
+    #[serde(skip)]
     pub authorization: Authorization,
     /// REGION
     pub region: Option<String>,

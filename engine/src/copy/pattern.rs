@@ -1,5 +1,7 @@
 //! DATEFORMAT and TIMEFORMAT strings: `'MON-DD-YYYY HH12:MI:SS AM'`.
 
+use serde::{Deserialize, Serialize};
+
 use super::moment::Moment;
 
 const MONTHS: [&str; 12] =
@@ -37,7 +39,7 @@ const WORDS: [(&str, Part); 14] = [
     ("US", Part::Fraction),
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Part {
     Year,
     ShortYear,
@@ -54,7 +56,7 @@ enum Part {
 }
 
 /// A format string, read once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pattern {
     parts: Vec<Part>,
     text: String,

@@ -69,7 +69,8 @@ impl Buckets<'_> {
         list_prefix(&bucket, &self.options.prefix).await
     }
 
-    fn open(&mut self, name: &str) -> Result<Bucket, CopyError> {
+    /// Returns a bucket; the first request, not this, finds out whether it is there.
+    pub(super) fn open(&mut self, name: &str) -> Result<Bucket, CopyError> {
         if let Some(bucket) = self.open.get(name) {
             return Ok(bucket.clone());
         }

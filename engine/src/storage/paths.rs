@@ -13,6 +13,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{CommitSeq, DeleteVectorId, RunId, SliceId, TableId};
 
 /// The name of one object.
@@ -35,7 +37,7 @@ pub enum ObjectPath {
 }
 
 /// Where a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunPath {
     /// Its table.
     pub table: TableId,

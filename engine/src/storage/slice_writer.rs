@@ -9,6 +9,8 @@ use arrow::{
     array::{AsArray, RecordBatch},
     datatypes::{UInt32Type, UInt64Type},
 };
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     DeleteVector, ManagedStorage, PendingObjects, StorageError,
@@ -39,6 +41,8 @@ pub struct SliceWriter {
     runs: Vec<Run>,
     origins: RowOrigins,
     pending: PendingObjects,
+    /// Is told of every run that is begun.
+    listener: Option<UnboundedSender<RunPath>>,
 }
 
 /// What a [`SliceWriter`] has written.
@@ -64,7 +68,14 @@ impl SliceWriter {
             buffered_bytes: 0,
             runs: Vec::new(),
             origins: RowOrigins::default(),
+            listener: None,
         }
+    }
+
+    /// Makes the writer say of every run that it begins to write it: of objects that may be there.
+    pub fn announcing(mut self, listener: UnboundedSender<RunPath>) -> Self {
+        self.listener = Some(listener);
+        self
     }
 
     /// Adds rows: the table's columns, then position and run.
@@ -99,6 +110,10 @@ impl SliceWriter {
         }
         let path = RunPath { table: self.layout.table, slice: self.slice, run: RunId::random() };
         self.pending.extend([ObjectPath::Run(path)]);
+        if let Some(listener) = &self.listener {
+            // Without a listener nobody needs to know.
+            let _gone = listener.send(path);
+        }
         let (storage, layout) = (Arc::clone(&self.storage), Arc::clone(&self.layout));
         let (run, _) = flush_slice(storage, layout, path, rows).await?;
         self.runs.push(Run { is_full, ..run });
@@ -134,8 +149,9 @@ impl SliceWriter {
 }
 
 /// Where the rows of new runs come from, in the order in which they were written.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct RowOrigins {
+    #[serde(with = "as_text")]
     stretches: Vec<Stretch>,
     row_count: u64,
     /// Given up: there were more stretches than memory is for.
@@ -143,7 +159,7 @@ pub struct RowOrigins {
 }
 
 /// Rows that lay one after the other and still do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stretch {
     /// The run's place in the manifest they were read by.
     run: u32,
@@ -169,6 +185,16 @@ impl RowOrigins {
             return;
         }
         self.stretches.push(Stretch { run, position, start });
+    }
+
+    /// Says where the runs really are that the rows were read from: run `n` at `places[n]`.
+    pub fn with_places(mut self, places: &[u32]) -> Self {
+        for stretch in &mut self.stretches {
+            if let Some(place) = places.get(stretch.run as usize) {
+                stretch.run = *place;
+            }
+        }
+        self
     }
 
     /// Returns the rows that were written, by their number and in order, that are copies of these rows (by
@@ -206,6 +232,46 @@ impl RowOrigins {
     }
 }
 
+/// Stretches as a text: their numbers as bytes, the lowest first, in base64. There may be millions of them.
+mod as_text {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Stretch;
+
+    const STRETCH_BYTES: usize = 20;
+
+    pub(super) fn serialize<S: Serializer>(
+        stretches: &[Stretch],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::with_capacity(stretches.len() * STRETCH_BYTES);
+        for Stretch { run, position, start } in stretches {
+            bytes.extend(run.to_le_bytes());
+            bytes.extend(position.to_le_bytes());
+            bytes.extend(start.to_le_bytes());
+        }
+        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Stretch>, D::Error> {
+        let bytes = BASE64_STANDARD.decode(String::deserialize(deserializer)?);
+        let bytes = bytes.map_err(D::Error::custom)?;
+        let stretches = bytes.chunks(STRETCH_BYTES).map(|bytes| {
+            let (run, rest) = bytes.split_first_chunk()?;
+            let (position, rest) = rest.split_first_chunk()?;
+            Some(Stretch {
+                run: u32::from_le_bytes(*run),
+                position: u64::from_le_bytes(*position),
+                start: u64::from_le_bytes(*rest.first_chunk()?),
+            })
+        });
+        stretches.collect::<Option<_>>().ok_or_else(|| D::Error::custom("stretches are cut off"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,6 +293,17 @@ mod tests {
         assert_eq!(origins.stretches.len(), 4);
         assert_eq!(origins.copies(&rows(&[(7, &[1, 4]), (3, &[0, 2])])), Some(vec![1, 2, 4, 6]));
         assert_eq!(origins.copies(&rows(&[])), Some(vec![]));
+    }
+
+    #[test]
+    fn origins_travel_and_name_the_runs_as_the_other_end_does() {
+        let origins = origins(&[(0, 0), (0, 1), (1, 0), (0, 3), (1, u64::MAX)]);
+        let sent = serde_json::to_string(&origins).unwrap();
+        let arrived: RowOrigins = serde_json::from_str(&sent).unwrap();
+        assert_eq!(arrived.stretches, origins.stretches);
+        assert_eq!(arrived.row_count, 5);
+        let placed = arrived.with_places(&[3, 7]);
+        assert_eq!(placed.copies(&rows(&[(7, &[0]), (3, &[1, 3])])), Some(vec![1, 2, 3]));
     }
 
     #[test]

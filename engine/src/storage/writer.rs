@@ -17,7 +17,7 @@ use arrow::{
     array::{Array, AsArray, RecordBatch},
     datatypes::{DataType, SchemaRef},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::mpsc::UnboundedSender, task::JoinSet};
 
 use super::{
     ColumnSummary, DistinctEstimator, ManagedStorage, RowSample, SAMPLE_ROWS_MAX, StorageError,
@@ -100,6 +100,8 @@ pub struct TableWriter {
     distinct: Vec<DistinctEstimator>,
     /// Everything that was or may have been written, to be deleted if the load fails.
     started: Vec<RunPath>,
+    /// Is told of them.
+    listener: Option<UnboundedSender<RunPath>>,
 }
 
 impl TableWriter {
@@ -116,6 +118,7 @@ impl TableWriter {
             sample: None,
             distinct: vec![DistinctEstimator::default(); layout.schema.fields().len()],
             started: Vec::new(),
+            listener: None,
             layout: Arc::new(layout),
         }
     }
@@ -123,6 +126,12 @@ impl TableWriter {
     /// Makes the writer remember what [`Self::finish_summarized`] is to say of the rows.
     pub fn summarizing(mut self) -> Self {
         self.sample = Some(RowSample::new(SAMPLE_ROWS_MAX));
+        self
+    }
+
+    /// Makes the writer say of every run that it begins to write it: of objects that may be there.
+    pub fn announcing(mut self, listener: UnboundedSender<RunPath>) -> Self {
+        self.listener = Some(listener);
         self
     }
 
@@ -230,6 +239,10 @@ impl TableWriter {
             }
             let path = RunPath { table: self.layout.table, slice, run: RunId::random() };
             self.started.push(path);
+            if let Some(listener) = &self.listener {
+                // Without a listener nobody needs to know.
+                let _gone = listener.send(path);
+            }
             let storage = Arc::clone(&self.storage);
             let layout = Arc::clone(&self.layout);
             self.flushes.spawn(flush_slice(storage, layout, path, std::mem::take(buffer)));

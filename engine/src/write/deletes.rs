@@ -38,13 +38,57 @@ pub struct DeletedRows {
 impl DeletedRows {
     /// Returns no row of the table.
     pub fn none(table: &Table) -> Self {
-        Self { runs: vec![DeleteVector::default(); table.manifest.runs.len()] }
+        Self::none_of(table.manifest.runs.len())
+    }
+
+    /// Returns no row of a table of so many runs.
+    pub fn none_of(run_count: usize) -> Self {
+        Self { runs: vec![DeleteVector::default(); run_count] }
     }
 
     /// Adds a row by its address; returns whether it was not there.
     pub fn insert(&mut self, run: u32, position: u64) -> bool {
         let run = usize::try_from(run).ok().and_then(|run| self.runs.get_mut(run));
         run.is_some_and(|rows| rows.insert(position))
+    }
+
+    /// Adds rows of the same table; returns whether all of them were not there.
+    pub fn extend(&mut self, others: &Self) -> bool {
+        let mut are_new = true;
+        for (rows, others) in self.runs.iter_mut().zip(&others.runs) {
+            are_new &= !rows.intersects(others);
+            rows.extend(others);
+        }
+        are_new
+    }
+
+    /// Returns the rows as bytes: of every run that has any, its place and the length of its vector (4 bytes each,
+    /// the lowest first), and the vector.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (place, rows) in (0_u32..).zip(&self.runs).filter(|(_, rows)| !rows.is_empty()) {
+            let vector = rows.encode();
+            bytes.extend(place.to_le_bytes());
+            bytes.extend((vector.len() as u32).to_le_bytes());
+            bytes.extend(vector);
+        }
+        bytes
+    }
+
+    /// Returns what [`Self::encode`] wrote for a table of so many runs, or what is wrong with the bytes.
+    pub fn decode(mut bytes: &[u8], run_count: usize) -> Result<Self, &'static str> {
+        let mut rows = Self::none_of(run_count);
+        while !bytes.is_empty() {
+            let (place, rest) = bytes.split_first_chunk().ok_or("a place is cut off")?;
+            let (length, rest) = rest.split_first_chunk().ok_or("a length is cut off")?;
+            let length = u32::from_le_bytes(*length) as usize;
+            let (vector, rest) = rest.split_at_checked(length).ok_or("a vector is cut off")?;
+            let place = u32::from_le_bytes(*place) as usize;
+            let run = rows.runs.get_mut(place).ok_or("a run is not the table's")?;
+            *run = DeleteVector::decode(vector)?;
+            bytes = rest;
+        }
+        Ok(rows)
     }
 
     /// Returns the number of rows.
@@ -281,6 +325,23 @@ mod tests {
 
     fn live(catalog: &Catalog) -> Vec<u64> {
         table(catalog).manifest.runs.iter().map(|run| run.live_row_count()).collect()
+    }
+
+    #[test]
+    fn rows_travel_as_bytes() {
+        let mut rows = DeletedRows::none_of(3);
+        for (run, position) in [(0, 5), (2, 0), (2, 9_000)] {
+            rows.insert(run, position);
+        }
+        let bytes = rows.encode();
+        let arrived = DeletedRows::decode(&bytes, 3).unwrap();
+        assert_eq!(arrived.runs, rows.runs);
+        assert!(DeletedRows::decode(&bytes, 2).is_err(), "of another table");
+        assert!(DeletedRows::decode(&bytes[..bytes.len() - 1], 3).is_err());
+        let mut more = DeletedRows::none_of(3);
+        more.insert(1, 1);
+        assert!(more.extend(&arrived) && !more.extend(&arrived));
+        assert_eq!(more.row_count(), 4);
     }
 
     #[tokio::test]

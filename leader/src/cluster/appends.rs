@@ -3,29 +3,107 @@
 use std::sync::Arc;
 
 use compute::{
-    append::{Append, SliceAppendExec, written},
+    addresses::{ADDRESS_COLUMNS, TargetRows},
+    append::{Append, SliceAppendExec, replaced, written},
     load::Loaded,
 };
-use datafusion::{logical_expr::LogicalPlan, physical_plan::collect};
-use engine::{catalog::Table, error::Error, plan::PlanningSession, write::ColumnSource};
+use datafusion::{
+    arrow::array::RecordBatch,
+    error::{DataFusionError, Result as PlanResult},
+    logical_expr::LogicalPlan,
+    physical_expr::{Partitioning, PhysicalExpr, expressions::Column},
+    physical_plan::{
+        ExecutionPlan, ExecutionPlanProperties, collect, repartition::RepartitionExec,
+    },
+};
+use engine::{
+    catalog::Table,
+    error::Error,
+    plan::PlanningSession,
+    storage::{ManagedStorage, PendingObjects, paths::ObjectPath},
+    write::DeletedRows,
+};
 
 use super::Written;
 
-/// Writes the rows of a query to a table; `None`, with nothing done, if one place has to give values out.
+/// A query with its names resolved, and what it is planned with.
+type Query<'a> = (&'a PlanningSession, &'a LogicalPlan);
+
+/// Rows of a target that give way to others.
+pub(crate) struct Change {
+    /// How the others are written.
+    pub(crate) append: Append,
+    /// The rows of the target.
+    pub(crate) rows: TargetRows,
+    /// Whether all that is found of a row has to meet on one node.
+    pub(crate) meets: bool,
+}
+
+/// Writes the rows of a query.
 ///
 /// Contract: as of [`ComputeNodes::write`](super::ComputeNodes::write).
-pub(crate) async fn append(
-    (planning, plan): (&PlanningSession, &LogicalPlan),
+pub(crate) async fn append(query: Query<'_>, append: Append) -> Result<Written, Error> {
+    Ok(Written::from(written(&pieces(query, append, false).await?)?))
+}
+
+/// Writes the rows of a query over a target, and returns those of the target; nobody knows of either yet.
+pub(crate) async fn change(
+    query: Query<'_>,
+    change: Change,
+    table: &Table,
+    storage: &Arc<ManagedStorage>,
+) -> Result<(Written, DeletedRows), Error> {
+    let Change { append, rows, meets } = change;
+    let pieces = pieces(query, append.of_target(rows), meets).await?;
+    let written = Written::from(written(&pieces)?);
+    let mut pending = PendingObjects::new(Arc::clone(storage));
+    let objects = written.runs.iter().filter(|run| run.inline.is_none());
+    pending.extend(objects.map(|run| ObjectPath::Run(table.run_path(run))));
+    let replaced = replaced(&pieces, rows)?;
+    pending.keep();
+    Ok((written, replaced))
+}
+
+/// Returns the rows of a target that a query finds.
+pub(crate) async fn find(
+    query: Query<'_>,
     table: &Table,
     slice_count: u32,
-    sources: &[ColumnSource],
-    summarizes: bool,
-) -> Result<Option<Written>, Error> {
-    let append = Append::new(table, slice_count, sources, summarizes);
-    let Some(append) = append.map(Arc::new) else { return Ok(None) };
-    let head = move |rows| Ok(Arc::new(SliceAppendExec::new(Arc::clone(&append), rows)) as _);
+    rows: TargetRows,
+) -> Result<DeletedRows, Error> {
+    // No column is given: nothing is written.
+    let append = Append::new(table, slice_count, &[], false);
+    let append = append.ok_or_else(|| DataFusionError::Internal("no column is one".to_owned()))?;
+    replaced(&pieces(query, append.of_target(rows), false).await?, rows)
+}
+
+/// Runs a query; returns what its pieces say that they have done.
+async fn pieces(
+    (planning, plan): Query<'_>,
+    append: Append,
+    meets: bool,
+) -> Result<Vec<RecordBatch>, Error> {
+    let append = Arc::new(append);
+    let head = move |rows: Arc<dyn ExecutionPlan>| -> PlanResult<Arc<dyn ExecutionPlan>> {
+        let rows = if meets { met(rows)? } else { rows };
+        Ok(Arc::new(SliceAppendExec::new(Arc::clone(&append), rows)))
+    };
     let physical = planning.physical_under(plan, head).await?;
-    let pieces = collect(physical, planning.task_context()).await?;
-    let Loaded { runs, summaries, row_count } = written(&pieces)?;
-    Ok(Some(Written { runs, row_count, summaries }))
+    Ok(collect(physical, planning.task_context()).await?)
+}
+
+/// Brings rows with the same address together.
+fn met(rows: Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>> {
+    let schema = rows.schema();
+    let address = schema.fields().iter().take(ADDRESS_COLUMNS).enumerate();
+    let address =
+        address.map(|(at, field)| Arc::new(Column::new(field.name(), at)) as Arc<dyn PhysicalExpr>);
+    let count = rows.output_partitioning().partition_count();
+    Ok(Arc::new(RepartitionExec::try_new(rows, Partitioning::Hash(address.collect(), count))?))
+}
+
+impl From<Loaded> for Written {
+    fn from(Loaded { runs, summaries, row_count }: Loaded) -> Self {
+        Self { runs, row_count, summaries }
+    }
 }

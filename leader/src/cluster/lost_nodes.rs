@@ -7,14 +7,16 @@ use datafusion::{
     error::DataFusionError, execution::SendableRecordBatchStream,
     physical_plan::stream::RecordBatchStreamAdapter,
 };
-use datafusion_distributed::{ChannelResolver, GetWorkerInfoRequest};
+use datafusion_distributed::{ChannelResolver, GetWorkerInfoRequest, grpc::BoxCloneSyncChannel};
 use engine::{
     client_error::{ClientError, SqlState},
     error::Error,
+    ids::{QueryId, SliceId},
 };
 use futures::{StreamExt, future::join_all, stream};
+use url::Url;
 
-use super::nodes::Nodes;
+use super::nodes::{Nodes, no_nodes};
 
 /// How long a node may take to say that it is there.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(1);
@@ -35,6 +37,31 @@ impl ClusterNodes {
     /// Returns how many there are.
     pub fn count(&self) -> u32 {
         u32::try_from(self.nodes.now().len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns those there are, each with its place; the first is another one from statement to statement.
+    ///
+    /// Errors: there is none (57P03).
+    pub(crate) fn in_turn(&self, statement: QueryId) -> Result<Vec<(u32, Url)>, Error> {
+        let nodes = self.nodes.now();
+        if nodes.is_empty() {
+            return Err(no_nodes().into());
+        }
+        let mut places: Vec<_> = (0..).zip(nodes.iter().map(|node| node.url.clone())).collect();
+        places.rotate_left(statement.0 as usize % nodes.len());
+        Ok(places)
+    }
+
+    /// Returns the node that has a slice, as scans are dealt out; `None` if there is no node.
+    pub(crate) fn having(&self, slice: SliceId, slice_count: u32) -> Option<Url> {
+        let nodes = self.nodes.now();
+        let width = slice_count.div_ceil(u32::try_from(nodes.len()).ok()?.max(1)).max(1);
+        nodes.get((slice.0 / width) as usize).map(|node| node.url.clone())
+    }
+
+    /// Returns the connection to a node.
+    pub(crate) fn channel(&self, url: &Url) -> Result<BoxCloneSyncChannel, Error> {
+        self.channels.to(url)
     }
 
     /// Asks every node whether it is there, and gives up those that do not answer.

@@ -3,14 +3,18 @@
 //! | file       | what is in it                                             |
 //! |------------|-----------------------------------------------------------|
 //! | `appends`  | rows of a query, written by the nodes that compute them   |
+//! | `copies`   | files of a COPY, read and written by nodes                |
 //! | `endpoint` | where nodes join                                          |
+//! | `merges`   | runs merged by the nodes that have their slices           |
 //! | `nodes`    | which there are                                           |
 //! | `lost_nodes` | queries that lose one are run again                     |
 //! | `plans`    | plans whose pieces run on them                            |
 
 pub(crate) mod appends;
+pub(crate) mod copies;
 pub mod endpoint;
 pub mod lost_nodes;
+pub(crate) mod merges;
 pub mod nodes;
 pub mod plans;
 
@@ -61,7 +65,7 @@ pub struct RewriteRequest {
     pub rows_done: Arc<AtomicU64>,
 }
 
-/// The seam to compute: in one process today, over the network in a cluster.
+/// The seam to compute: in one process, or over the network in a cluster.
 #[async_trait]
 pub trait ComputeNodes: Send + Sync {
     /// Writes rows to the slices that own them.

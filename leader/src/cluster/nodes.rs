@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use compute::messages::{HeartbeatAnswer, Node, SILENCE_MAX};
+use engine::{client_error::SqlState, error::QueryError};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use url::Url;
@@ -100,6 +101,12 @@ impl Nodes {
         // The sender lives as long as `self`.
         let _closed = members.wait_for(|members| members.len() >= count).await;
     }
+}
+
+/// Returns the error of a statement that needs nodes where there are none.
+pub(super) fn no_nodes() -> QueryError {
+    QueryError::new(SqlState::CANNOT_CONNECT_NOW, "the cluster has no compute node")
+        .with_hint("Start one with: blueshift compute --leader HOST:PORT")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  list files ─▶ read, parse, convert ─▶ route by distribution key ─▶ sort, encode ─▶ commit
-//!   (leader)       (streams of files)          (any slice)              (owner)      (leader)
+//!   (leader)    └───────── in this process, or by compute nodes, each its share ────┘ (leader)
 //! ```
 //!
 //! Invariants:
@@ -10,13 +10,17 @@
 //! * Nothing is visible before the commit; the runs of a failed COPY are deleted.
 //! * Rejected rows are recorded before the statement answers, whether it fails or not.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::Utc;
+use compute::jobs::CopyJob;
 use engine::{
     catalog::{CatalogChange, CatalogError, SUPERUSER, Table},
     client_error::SqlState,
-    copy::{self, CopyColumn, CopyError, CopyFile, CopyOptions, CopyTarget, FileCounts, LoadLog},
+    copy::{
+        self, CopyColumn, CopyError, CopyFile, CopyOptions, CopyShare, CopyTarget, FileCounts,
+        LoadLog,
+    },
     distribution::{AutoStyle, DistStyle},
     ids::{QueryId, SliceId},
     sql::copy::{CopyStatement, FileFormat},
@@ -24,8 +28,10 @@ use engine::{
     transaction::LockMode,
 };
 use futures::{StreamExt, TryStreamExt};
+use url::Url;
 
 use crate::{
+    cluster::{copies::Copy, lost_nodes::ClusterNodes},
     error::Error,
     session::{LastCopy, Outcome, Session},
     statement::{
@@ -40,11 +46,12 @@ pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
     let given = given_columns(&table, copy)?;
     let files = copy::source::list(&options, session.leader().s3()).await?;
     let table = spread_if_large(session, table, copy, &files)?;
-    let load = Load {
+    let mut load = Load {
         query: session.query(),
         started_us: Utc::now().timestamp_micros(),
         log: Arc::new(LoadLog::new(&options)),
-        files: files.clone(),
+        files,
+        readers: HashMap::new(),
         options,
         table,
     };
@@ -110,45 +117,85 @@ struct Load {
     started_us: i64,
     table: Arc<Table>,
     files: Vec<CopyFile>,
+    /// By URL, a slice of the node that reads the file; slice 0 if none is named.
+    readers: HashMap<String, SliceId>,
     options: Arc<CopyOptions>,
     log: Arc<LoadLog>,
 }
 
 impl Load {
     /// Reads the files and writes their rows; returns how many there are.
-    async fn rows(&self, session: &mut Session, given: &[usize]) -> Result<u64, Error> {
-        let mut columns = Vec::with_capacity(given.len());
-        for position in given {
-            let column = self.table.columns.get(*position).ok_or_else(|| {
-                let (table, column) = (self.table.name.clone(), position.to_string());
-                CatalogError::UndefinedColumn { table, column }
-            })?;
-            columns.push(CopyColumn {
-                name: column.name.clone(),
-                sql_type: column.sql_type,
-                nullable: column.nullable,
-            });
+    async fn rows(&mut self, session: &mut Session, given: &[usize]) -> Result<u64, Error> {
+        let target = self.target(given)?;
+        let upkeep = if self.updates_statistics() { Upkeep::Analyze } else { Upkeep::None };
+        let leader = Arc::clone(session.leader());
+        if let Some(nodes) = leader.compute_nodes()
+            && let Some(jobs) = self.jobs(session, nodes, &target, (given, upkeep)).await?
+        {
+            let (table_name, log) = (&self.table.name, &self.log);
+            let copy = Copy { nodes, storage: leader.storage(), table_name, log };
+            let written = copy.run(jobs).await?;
+            return write::record(session, &self.table, written, upkeep);
         }
-        let target = CopyTarget { table_name: self.table.name.clone(), columns };
         let streams = copy::read(
             self.files.clone(),
             Arc::clone(&self.options),
             Arc::new(target),
             Arc::clone(&self.log),
-            session.leader().log().slice_count() as usize,
+            leader.log().slice_count() as usize,
         );
         if self.options.no_load {
-            let mut row_count = 0;
-            for mut rows in streams {
-                while let Some(batch) = rows.try_next().await? {
-                    row_count += batch.num_rows() as u64;
-                }
-            }
-            return Ok(row_count);
+            return Ok(copy::count(streams).await?);
         }
         let streams = streams.into_iter().map(|rows| rows.map_err(Into::into).boxed()).collect();
-        let upkeep = if self.updates_statistics() { Upkeep::Analyze } else { Upkeep::None };
         write::append(session, &self.table, given, streams, upkeep).await
+    }
+
+    /// Returns what is known of the columns that the files hold.
+    fn target(&self, given: &[usize]) -> Result<CopyTarget, Error> {
+        let columns = given.iter().map(|position| {
+            let column = self.table.columns.get(*position).ok_or_else(|| {
+                let (table, column) = (self.table.name.clone(), position.to_string());
+                CatalogError::UndefinedColumn { table, column }
+            })?;
+            let (name, nullable) = (column.name.clone(), column.nullable);
+            Ok(CopyColumn { name, sql_type: column.sql_type, nullable })
+        });
+        let columns = columns.collect::<Result<_, CatalogError>>()?;
+        Ok(CopyTarget { table_name: self.table.name.clone(), columns })
+    }
+
+    /// Returns what each compute node is to do; `None` if a column takes values that only the leader gives out.
+    async fn jobs(
+        &mut self,
+        session: &mut Session,
+        nodes: &ClusterNodes,
+        target: &CopyTarget,
+        (given, upkeep): (&[usize], Upkeep),
+    ) -> Result<Option<Vec<(Url, CopyJob)>>, Error> {
+        let append = write::append_of_nodes(session, &self.table, given, upkeep).await?;
+        let append = append.filter(|_| !self.options.no_load);
+        if append.is_none() && !self.options.no_load {
+            return Ok(None);
+        }
+        let leader = session.leader();
+        let nodes = nodes.in_turn(self.query)?;
+        let slice_count = leader.log().slice_count();
+        let slices_each = slice_count.div_ceil(u32::try_from(nodes.len()).unwrap_or(u32::MAX));
+        let shares = CopyShare::deal(&self.files, &self.options, target, leader.s3(), nodes.len())?;
+        // As many streams as there are slices: a single file keeps all of its node busy.
+        let stream_count = (slice_count as usize).div_ceil(shares.len().max(1));
+        let mut jobs = Vec::with_capacity(shares.len());
+        for ((place, node), share) in nodes.into_iter().zip(shares) {
+            let slice = SliceId((place * slices_each).min(slice_count.saturating_sub(1)));
+            self.readers.extend(share.urls().map(|url| (url.to_owned(), slice)));
+            jobs.push((node, CopyJob { share, append: append.clone(), stream_count }));
+        }
+        Ok(Some(jobs))
+    }
+
+    fn reader(&self, url: &str) -> SliceId {
+        self.readers.get(url).copied().unwrap_or(SliceId(0))
     }
 
     /// STATUPDATE: what is known of the table's values is to cover the rows that are loaded.
@@ -162,7 +209,7 @@ impl Load {
         let pid = session.client().pid;
         let rows = self.log.rows().into_iter().map(|row| LoadError {
             user: SUPERUSER,
-            slice: SliceId(0),
+            slice: self.reader(&row.file),
             table: self.table.id,
             start_us: self.started_us,
             pid,
@@ -214,7 +261,7 @@ impl Load {
             LoadFinished {
                 user: SUPERUSER,
                 query: self.query,
-                slice: SliceId(0),
+                slice: self.reader(&file.url),
                 filename: file.url.clone(),
                 lines_scanned: lines,
                 errors,

@@ -1,15 +1,13 @@
 //! DELETE: the rows are found by a query and named in delete vectors; no run is written anew.
 
+use compute::addresses::SecondMatch;
 use datafusion::common::ScalarValue;
 use engine::{sql::Delete, types::SqlType};
 
 use crate::{
     error::Error,
     session::{Outcome, Session},
-    statement::{
-        BoundPlan, Description, select,
-        target::{Addresses, SecondMatch, Target},
-    },
+    statement::{BoundPlan, Description, select, target::Target},
 };
 
 pub(super) async fn run(
@@ -25,9 +23,8 @@ pub(super) async fn run(
     let query = target.query(&delete.target, Vec::new());
     let plan = target.bind(&query, parameters).await?;
     // A row that matches several rows of USING is deleted once.
-    let addresses = Addresses::new(&target, SecondMatch::Ignored, false);
-    addresses.collect(target.streams(session, &plan).await?).await?;
-    let row_count = target.delete(session, addresses.into_rows(&target)).await?;
+    let rows = target.find(session, &plan, SecondMatch::Ignored).await?;
+    let row_count = target.delete(session, rows).await?;
     Ok(Outcome::done(format!("DELETE {row_count}")))
 }
 

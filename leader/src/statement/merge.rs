@@ -6,6 +6,7 @@
 //!                                └─ without: INSERT's values
 //! ```
 
+use compute::addresses::{ADDRESS_COLUMNS, SecondMatch};
 use datafusion::common::ScalarValue;
 use engine::{
     client_error::SqlState,
@@ -21,10 +22,9 @@ use crate::{
         Description,
         assignment::{assign, assigned, default_of, given_columns},
         select,
-        target::{ADDRESS_COLUMNS, Addresses, SecondMatch, Target},
+        target::Target,
         target_in_from::alias_of,
         update,
-        write::{Upkeep, append},
     },
 };
 
@@ -167,10 +167,9 @@ async fn when(
 ) -> Result<u64, Error> {
     let plan = target.bind(&joined(target, merge, clauses.values), parameters).await?;
     let plan = assign(plan, &target.table, ADDRESS_COLUMNS, &clauses.given)?;
-    let addresses = Addresses::new(target, SecondMatch::Refused, clauses.keeps_matched);
-    let streams = addresses.take_off(target.streams(session, &plan).await?);
-    let written = append(session, &target.table, &clauses.given, streams, Upkeep::None).await?;
-    let deleted = target.delete(session, addresses.into_rows(target)).await?;
+    let rows = target.rows(SecondMatch::Refused, clauses.keeps_matched);
+    let change = (&plan, clauses.given.as_slice());
+    let (written, deleted) = target.replace(session, change, rows, true).await?;
     // A row written anew was deleted too.
     Ok(if clauses.keeps_matched { written } else { written + deleted })
 }
@@ -182,14 +181,12 @@ async fn remove_duplicates(
     parameters: &[ScalarValue],
 ) -> Result<u64, Error> {
     let plan = target.bind(&target.query(&merge.target, Vec::new()), parameters).await?;
-    let addresses = Addresses::new(target, SecondMatch::Refused, false);
-    addresses.collect(target.streams(session, &plan).await?).await?;
+    let rows = target.find(session, &plan, SecondMatch::Refused).await?;
     let plan = target.bind(&whole_source(merge), parameters).await?;
     let given: Vec<usize> = (0..target.table.columns.len()).collect();
     let plan = assign(plan, &target.table, 0, &given)?;
-    let streams = target.streams(session, &plan).await?;
-    let written = append(session, &target.table, &given, streams, Upkeep::None).await?;
-    target.delete(session, addresses.into_rows(target)).await?;
+    let written = target.append(session, &plan, &given).await?;
+    target.delete(session, rows).await?;
     Ok(written)
 }
 

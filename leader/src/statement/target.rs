@@ -8,20 +8,11 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use datafusion::{
-    arrow::{
-        array::{Array, AsArray, BooleanArray, RecordBatch},
-        compute::filter_record_batch,
-        datatypes::{UInt32Type, UInt64Type},
-    },
-    common::ScalarValue,
-    error::DataFusionError,
-    logical_expr::LogicalPlan,
-};
+use compute::addresses::{Addresses, SecondMatch, TargetRows};
+use datafusion::{common::ScalarValue, logical_expr::LogicalPlan};
 use engine::{
     catalog::Table,
-    client_error::SqlState,
-    error::{Error as EngineError, QueryError},
+    error::Error as EngineError,
     execution::{POSITION_COLUMN, RUN_COLUMN},
     plan::{PlanningSession, TARGET_SCHEMA},
     sql::{QualifiedName, Target as TargetClause},
@@ -29,19 +20,19 @@ use engine::{
     transaction::LockMode,
     write::{DeletedRows, TableVersions, delete_all, delete_rows},
 };
-use futures::{StreamExt, TryStreamExt};
-use parking_lot::Mutex;
+use futures::TryStreamExt;
 use sqlparser::ast::{self, VisitMut, VisitorMut};
 use tokio::task::JoinSet;
 
 use crate::{
+    cluster::appends,
     error::Error,
     session::Session,
-    statement::{BoundPlan, names, select, write::RowStreams},
+    statement::{
+        BoundPlan, names, select,
+        write::{self, RowStreams, Upkeep},
+    },
 };
-
-/// The columns of an address: they come first in every query over a target.
-pub(super) const ADDRESS_COLUMNS: usize = 2;
 
 /// The table that a statement changes.
 pub(super) struct Target {
@@ -173,15 +164,81 @@ impl Target {
         BoundPlan { planning: self.planning.clone(), plan }
     }
 
-    /// Runs what was bound, one stream per partition.
-    pub(super) async fn streams(
+    /// Runs what was bound: the rows of the target that it finds give way to their values, whose columns are `given`.
+    /// Returns how many rows were written, and how many were deleted.
+    pub(super) async fn replace(
         &self,
-        session: &Session,
+        session: &mut Session,
+        (plan, given): (&LogicalPlan, &[usize]),
+        rows: TargetRows,
+        finds_rows_again: bool,
+    ) -> Result<(u64, u64), Error> {
+        let (table, upkeep) = (&self.table, Upkeep::None);
+        if session.leader().compute_nodes().is_some()
+            && let Some(append) = write::append_of_nodes(session, table, given, upkeep).await?
+        {
+            // Two nodes that find the same row would both write it.
+            let meets = finds_rows_again && rows.second_match == SecondMatch::Ignored;
+            let change = appends::Change { append, rows, meets };
+            let storage = Arc::clone(session.leader().storage());
+            let query = (&self.planning, plan);
+            let (written, deleted) = appends::change(query, change, table, &storage).await?;
+            let written = write::record(session, table, written, upkeep)?;
+            return Ok((written, self.delete(session, deleted).await?));
+        }
+        let addresses = Addresses::new(rows);
+        let streams = addresses.take_off(self.streams(session, plan).await?);
+        let written = write::append(session, table, given, streams, upkeep).await?;
+        Ok((written, self.delete(session, addresses.into_rows()).await?))
+    }
+
+    /// Runs what was bound; returns the rows of the target that it finds.
+    pub(super) async fn find(
+        &self,
+        session: &mut Session,
         plan: &LogicalPlan,
-    ) -> Result<RowStreams, Error> {
+        second_match: SecondMatch,
+    ) -> Result<DeletedRows, Error> {
+        let rows = self.rows(second_match, false);
+        if session.leader().compute_nodes().is_some() {
+            let slice_count = session.leader().log().slice_count();
+            return Ok(appends::find((&self.planning, plan), &self.table, slice_count, rows).await?);
+        }
+        let addresses = Addresses::new(rows);
+        let mut reading = JoinSet::new();
+        for mut rows in addresses.take_off(self.streams(session, plan).await?) {
+            reading.spawn(async move {
+                while rows.try_next().await?.is_some() {}
+                Ok::<_, EngineError>(())
+            });
+        }
+        while let Some(finished) = reading.join_next().await {
+            finished.map_err(EngineError::panicked)??;
+        }
+        Ok(addresses.into_rows())
+    }
+
+    /// Returns what is done with the target's rows.
+    pub(super) fn rows(&self, second_match: SecondMatch, keeps_matched: bool) -> TargetRows {
+        TargetRows { run_count: self.table.manifest.runs.len(), second_match, keeps_matched }
+    }
+
+    /// Runs what was bound in this process, one stream per partition.
+    async fn streams(&self, session: &Session, plan: &LogicalPlan) -> Result<RowStreams, Error> {
         let plan = self.planning.physical(plan).await?;
         session.note_plan(&plan);
-        super::write::streams_of(plan, &self.planning)
+        write::streams_of(plan, &self.planning)
+    }
+
+    /// Writes the rows of what was bound, of which none is the target's; returns how many.
+    pub(super) async fn append(
+        &self,
+        session: &mut Session,
+        plan: &LogicalPlan,
+        given: &[usize],
+    ) -> Result<u64, Error> {
+        let query = (&self.planning, plan);
+        write::append_query(session, &self.table, given, query, Upkeep::None).await
     }
 
     /// Deletes rows, within the session's transaction; returns how many.
@@ -267,94 +324,4 @@ impl VisitorMut for Unqualifier<'_> {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// What happens to a row of the target that is found a second time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SecondMatch {
-    /// It was dealt with the first time.
-    Ignored,
-    /// It is an error: nobody could say which of the two counts.
-    Refused,
-}
-
-/// Takes the addresses off the rows of a query over a target, and notes them.
-#[derive(Clone)]
-pub(super) struct Addresses {
-    rows: Arc<Mutex<DeletedRows>>,
-    second_match: SecondMatch,
-    /// Whether the values of a row with an address are wanted.
-    keeps_matched: bool,
-}
-
-impl Addresses {
-    pub(super) fn new(target: &Target, second_match: SecondMatch, keeps_matched: bool) -> Self {
-        let rows = Arc::new(Mutex::new(DeletedRows::none(&target.table)));
-        Self { rows, second_match, keeps_matched }
-    }
-
-    /// Returns the values of the rows, without addresses; these are noted as the rows go by.
-    pub(super) fn take_off(&self, streams: RowStreams) -> RowStreams {
-        let streams = streams.into_iter().map(|rows| {
-            let addresses = self.clone();
-            rows.map(move |batch| addresses.note(&batch?)).boxed()
-        });
-        streams.collect()
-    }
-
-    /// Notes the addresses of rows that have no values.
-    pub(super) async fn collect(&self, streams: RowStreams) -> Result<(), Error> {
-        let mut reading = JoinSet::new();
-        for mut rows in self.take_off(streams) {
-            reading.spawn(async move {
-                while rows.try_next().await?.is_some() {}
-                Ok::<_, EngineError>(())
-            });
-        }
-        while let Some(finished) = reading.join_next().await {
-            finished.map_err(EngineError::panicked)??;
-        }
-        Ok(())
-    }
-
-    /// Returns the rows whose addresses were noted, after the last one went by.
-    pub(super) fn into_rows(self, target: &Target) -> DeletedRows {
-        std::mem::replace(&mut self.rows.lock(), DeletedRows::none(&target.table))
-    }
-
-    fn note(&self, batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
-        let (Some(runs), Some(positions)) = (
-            batch.column(0).as_primitive_opt::<UInt32Type>(),
-            batch.column(1).as_primitive_opt::<UInt64Type>(),
-        ) else {
-            return Err(DataFusionError::Internal("a row has no address".to_owned()).into());
-        };
-        let mut wanted = Vec::with_capacity(batch.num_rows());
-        {
-            let mut rows = self.rows.lock();
-            for row in 0..batch.num_rows() {
-                if runs.is_null(row) {
-                    wanted.push(true);
-                    continue;
-                }
-                let is_first = rows.insert(runs.value(row), positions.value(row));
-                if !is_first && self.second_match == SecondMatch::Refused {
-                    return Err(several_matches());
-                }
-                wanted.push(is_first && self.keeps_matched);
-            }
-        }
-        let values: Vec<usize> = (ADDRESS_COLUMNS..batch.num_columns()).collect();
-        let values = batch.project(&values).map_err(DataFusionError::from)?;
-        if wanted.iter().all(|wanted| *wanted) {
-            return Ok(values);
-        }
-        let values = filter_record_batch(&values, &BooleanArray::from(wanted));
-        Ok(values.map_err(DataFusionError::from)?)
-    }
-}
-
-fn several_matches() -> EngineError {
-    let message = "Found multiple matches to update the same tuple.";
-    QueryError::new(SqlState::CARDINALITY_VIOLATION, message).into()
 }

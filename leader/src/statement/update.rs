@@ -1,5 +1,6 @@
 //! UPDATE: the rows are deleted and written anew, to the slices their new values belong to.
 
+use compute::addresses::{ADDRESS_COLUMNS, SecondMatch};
 use datafusion::{common::ScalarValue, logical_expr::LogicalPlan};
 use engine::{
     catalog::Table,
@@ -16,9 +17,8 @@ use crate::{
         BoundPlan, Description,
         assignment::{assign, assigned, check_not_generated, default_of},
         names, select,
-        target::{ADDRESS_COLUMNS, Addresses, SecondMatch, Target},
+        target::Target,
         target_in_from::{self, replace_target},
-        write::{Upkeep, append},
     },
 };
 
@@ -36,11 +36,18 @@ pub(super) async fn run(
         true => SecondMatch::Refused,
         false => SecondMatch::Ignored,
     };
-    let addresses = Addresses::new(&target, second_match, true);
-    let streams = addresses.take_off(target.streams(session, &plan).await?);
-    append(session, &target.table, &given, streams, Upkeep::None).await?;
-    let row_count = target.delete(session, addresses.into_rows(&target)).await?;
+    let rows = target.rows(second_match, true);
+    let (_, row_count) =
+        target.replace(session, (&plan, given.as_slice()), rows, joins(update)).await?;
     Ok(Outcome::done(format!("UPDATE {row_count}")))
+}
+
+/// Returns whether there are other tables in FROM, so that a row may be found several times.
+fn joins(update: &Update) -> bool {
+    match update.target.source.body.as_ref() {
+        ast::SetExpr::Select(select) => !select.from.is_empty(),
+        _ => true,
+    }
 }
 
 /// Returns the plan that finds the rows and computes their new values: what EXPLAIN shows.

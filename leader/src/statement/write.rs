@@ -7,6 +7,7 @@ use std::sync::{
 };
 
 use chrono::Utc;
+use compute::append::Append;
 use datafusion::{
     arrow::{
         array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array},
@@ -88,20 +89,40 @@ pub(super) async fn append_query(
     (planning, plan): (&PlanningSession, &LogicalPlan),
     upkeep: Upkeep,
 ) -> Result<u64, Error> {
-    if session.leader().compute_nodes().is_some() {
-        let sources = sources(session, table, given).await?;
-        let slice_count = session.leader().log().slice_count();
-        let summarizes = upkeep != Upkeep::None && can_be_kept_up(table);
-        let query = (planning, plan);
-        let written = appends::append(query, table, slice_count, &sources, summarizes).await?;
-        if let Some(written) = written {
-            return change(session, table, (written, Vec::new()), upkeep);
-        }
+    if session.leader().compute_nodes().is_some()
+        && let Some(append) = append_of_nodes(session, table, given, upkeep).await?
+    {
+        let written = appends::append((planning, plan), append).await?;
+        return record(session, table, written, upkeep);
     }
     let plan = planning.physical(plan).await?;
     session.note_plan(&plan);
     let streams = streams_of(plan, planning)?;
     append(session, table, given, streams, upkeep).await
+}
+
+/// Returns how compute nodes write rows whose columns are `given`; `None` if a column takes values that only one place
+/// can give out.
+pub(super) async fn append_of_nodes(
+    session: &mut Session,
+    table: &Table,
+    given: &[usize],
+    upkeep: Upkeep,
+) -> Result<Option<Append>, Error> {
+    let sources = sources(session, table, given).await?;
+    let slice_count = session.leader().log().slice_count();
+    let summarizes = upkeep != Upkeep::None && can_be_kept_up(table);
+    Ok(Append::new(table, slice_count, &sources, summarizes))
+}
+
+/// Makes what compute nodes have written part of the session's transaction. Returns the number of rows.
+pub(super) fn record(
+    session: &mut Session,
+    table: &Table,
+    written: Written,
+    upkeep: Upkeep,
+) -> Result<u64, Error> {
+    change(session, table, (written, Vec::new()), upkeep)
 }
 
 /// Returns where the values of each column come from.

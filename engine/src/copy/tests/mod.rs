@@ -1,6 +1,7 @@
 //! Loads from a store in memory, whole.
 
 mod cutting;
+mod sharing;
 
 use std::{collections::BTreeMap, io::Write, sync::Arc};
 

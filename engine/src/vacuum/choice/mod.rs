@@ -10,10 +10,15 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::Table,
+    catalog::{Table, TableManifest},
     ids::{RunId, SliceId},
     storage::{
         run::Run,
@@ -85,7 +90,7 @@ impl Eligible {
 }
 
 /// Runs of one slice that are replaced together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewrite {
     /// The slice.
     pub slice: SliceId,
@@ -97,6 +102,21 @@ impl Rewrite {
     /// Returns all places.
     pub fn places(&self) -> impl Iterator<Item = u32> + '_ {
         self.sequences.iter().flatten().copied()
+    }
+
+    /// Returns all that a merge elsewhere needs to know: the table with these runs only, what they are called there,
+    /// and the place of each in `table`; `None` if one is not there.
+    pub fn apart(&self, table: &Table) -> Option<(Table, Self, Vec<u32>)> {
+        let mut places: Vec<u32> = self.places().collect();
+        places.sort_unstable();
+        let run = |place: &u32| table.manifest.runs.get(*place as usize).cloned();
+        let runs = places.iter().map(run).collect::<Option<_>>()?;
+        let table = Table { manifest: Arc::new(TableManifest { runs }), ..table.clone() };
+        let renamed = |place: &u32| u32::try_from(places.binary_search(place).ok()?).ok();
+        let sequences = self.sequences.iter();
+        let sequences = sequences.map(|places| places.iter().map(renamed).collect::<Option<_>>());
+        let renamed = Self { slice: self.slice, sequences: sequences.collect::<Option<_>>()? };
+        Some((table, renamed, places))
     }
 }
 

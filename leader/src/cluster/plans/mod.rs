@@ -22,8 +22,6 @@ use datafusion_distributed::{
     ScaleUpLeafNodeEventResponse, SessionStateBuilderExt, WorkerResolver,
 };
 use engine::{
-    client_error::SqlState,
-    error::QueryError,
     execution::{self, WarehouseCodec},
     plan::Distribution,
     storage::ManagedStorage,
@@ -31,7 +29,7 @@ use engine::{
 use url::Url;
 
 use self::boundaries::Boundaries;
-use super::nodes::Nodes;
+use super::nodes::{self, Nodes};
 
 /// A piece of a plan is run by this many nodes at least. The engine takes what two pieces exchange that are one
 /// each for one, and would run it in the leader: a single node gets two.
@@ -128,9 +126,7 @@ impl Distribution for ClusterPlans {
 }
 
 fn no_nodes() -> DataFusionError {
-    let error = QueryError::new(SqlState::CANNOT_CONNECT_NOW, "the cluster has no compute node")
-        .with_hint("Start one with: blueshift compute --leader HOST:PORT");
-    DataFusionError::External(Box::new(error))
+    DataFusionError::External(Box::new(nodes::no_nodes()))
 }
 
 /// What a plan reads.

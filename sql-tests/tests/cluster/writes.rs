@@ -1,0 +1,143 @@
+//! Who writes: the nodes, not the leader; and what a change of rows leaves that fails.
+
+use sql_tests::s3::S3Endpoint;
+
+use super::*;
+
+/// What a process logs that has written rows.
+const WRITTEN: &str = "rows are written";
+/// How long a line of the log may be on its way.
+const LOG_WAIT_MAX: Duration = Duration::from_secs(10);
+
+fn writes(process: &ServerProcess) -> usize {
+    process.log().matches(WRITTEN).count()
+}
+
+/// Runs a statement of whose rows each node writes some, and the leader none.
+async fn written_by_nodes(cluster: &Nodes, client: &Client, sql: &str) -> Result<()> {
+    let before: Vec<usize> = cluster.nodes.iter().map(writes).collect();
+    let of_leader = writes(&cluster.leader);
+    client.run(sql).await.with_context(|| sql.to_owned())?;
+    let until = Instant::now() + LOG_WAIT_MAX;
+    while cluster.nodes.iter().map(writes).zip(&before).any(|(now, before)| now <= *before) {
+        ensure!(Instant::now() < until, "a node has written nothing of: {sql}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    ensure!(writes(&cluster.leader) == of_leader, "the leader has written: {sql}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_write_the_rows_of_every_statement() -> Result<()> {
+    let endpoint = S3Endpoint::start()?;
+    let bucket = endpoint.bucket("load")?;
+    for (file, first) in [("a", 0), ("b", 1_000)] {
+        let rows: Vec<String> = (first..first + 1_000).map(|k| format!("{k}|{}", k % 10)).collect();
+        std::fs::write(bucket.join(file), rows.join("\n"))?;
+    }
+    let cluster = Nodes::start_reading(2, Some(endpoint.address()))?;
+    let client = cluster.connect().await?;
+    client.run("create table t (k int, n int) distkey(k)").await?;
+    client.run("create table s (k int, n int) diststyle even").await?;
+    for sql in [
+        "copy t from 's3://load/' iam_role default",
+        "insert into s select k + 500, -1 from t",
+        "update t set n = n + 100",
+        // Every row of s is there once, so that each row of t has one match at most.
+        "update t set n = s.n from s where t.k = s.k",
+        "merge into t using s on t.k = s.k when matched then update set n = s.k
+         when not matched then insert values (s.k, s.n)",
+    ] {
+        written_by_nodes(&cluster, &client, sql).await?;
+    }
+    // 500 rows as updated first, 1,500 with their own key, 500 that were not there.
+    let sql = "select count(*) || ' ' || count(distinct k) || ' '
+                   || sum(case when k < 500 and n = k % 10 + 100 then 1 else 0 end) || ' '
+                   || sum(case when k between 500 and 1999 and n = k then 1 else 0 end) || ' '
+                   || sum(case when k >= 2000 and n = -1 then 1 else 0 end) from t";
+    ensure!(client.value(sql).await? == "2500 2500 500 1500 500", "{}", client.value(sql).await?);
+    client.run("delete from t using s where t.k = s.k and t.k % 2 = 0").await?;
+    ensure!(client.number("select count(*) from t").await? == 1_500);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_with_matches_on_several_nodes_is_changed_once() -> Result<()> {
+    let cluster = Nodes::start(2)?;
+    let client = cluster.connect().await?;
+    load(&client).await?;
+    client.run("create table few (g int, v int) diststyle even").await?;
+    client.run("insert into few select i, 0 from n where i < 3").await?;
+    client.run("create table other (g int, v int) diststyle even").await?;
+    client.run("insert into other select g, k from t").await?;
+    // Each of the three has a thousand matches, on all slices.
+    client.run("update few set v = other.v + 1 from other where few.g = other.g").await?;
+    let sql = "select count(*) || ' ' || count(distinct g) || ' ' || min(v) / min(v) from few";
+    ensure!(client.value(sql).await? == "3 3 1", "{}", client.value(sql).await?);
+    let merge = "merge into few using other on few.g = other.g
+                 when matched then update set v = 0 when not matched then insert values (9, 9)";
+    let failure = client.run(merge).await.err().context("which of the matches counts?")?;
+    ensure!(failure.sqlstate == "21000", "{failure:?}");
+    ensure!(client.number("select count(*) from few where v > 0").await? == 3);
+    Ok(())
+}
+
+/// Makes runs of the table `v (k, n)`, which is sorted by `k`, that overlap on every slice; returns how many rows it has.
+async fn overlapping_runs(client: &Client) -> Result<i64> {
+    client.run("create table v (k int, n int) diststyle even sortkey(k)").await?;
+    for first in 0..4 {
+        client.run(&format!("insert into v select k * 4 + {first}, 0 from t")).await?;
+    }
+    Ok(4 * 10_000)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_merge_runs_and_deletes_meanwhile_are_kept() -> Result<()> {
+    const MERGED: &str = "runs are merged";
+    let cluster = Nodes::start(2)?;
+    let client = cluster.connect().await?;
+    load(&client).await?;
+    let rows = overlapping_runs(&client).await?;
+    let deleter = cluster.connect().await?;
+    let deleting = tokio::spawn(async move {
+        for k in 0..20 {
+            deleter.run(&format!("delete from v where k % 1000 = {k}")).await?;
+        }
+        anyhow::Ok(())
+    });
+    client.run("vacuum v to 100 percent").await?;
+    deleting.await??;
+    client.run("vacuum v to 100 percent").await?;
+    let sql = "select count(*) || ' ' || count(distinct k) || ' ' || min(k % 1000) from v";
+    let left = rows - 20 * rows / 1_000;
+    ensure!(
+        client.value(sql).await? == format!("{left} {left} 20"),
+        "{}",
+        client.value(sql).await?
+    );
+    ensure!(cluster.nodes.iter().all(|node| node.log().contains(MERGED)), "a node has merged none");
+    ensure!(!cluster.leader.log().contains(MERGED), "the leader has merged");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vacuum_that_loses_a_node_changes_nothing() -> Result<()> {
+    let cluster = Nodes::start(2)?;
+    let client = cluster.connect().await?;
+    load(&client).await?;
+    let rows = overlapping_runs(&client).await?;
+    signal("-STOP", &cluster.nodes[1])?;
+    let vacuum = "vacuum v to 100 percent";
+    let lost = tokio::time::timeout(ANSWER_WAIT_MAX, client.run(vacuum)).await?;
+    let failure = lost.err().context("a node that is frozen has merged")?;
+    ensure!(failure.sqlstate == "58000", "{failure:?}");
+    let sql = "select count(*) from v";
+    ensure!(client.number(sql).await? == rows);
+    // The node that is left has all slices.
+    client.run(vacuum).await?;
+    ensure!(client.number(sql).await? == rows);
+    signal("-CONT", &cluster.nodes[1])?;
+    has_nodes(&client, 2).await?;
+    ensure!(client.number(sql).await? == rows);
+    Ok(())
+}
