@@ -34,6 +34,9 @@ pub mod request {
     pub const LEAVE: &str = "blueshift.leave";
 }
 
+/// The header that says of which query a piece of a plan is: those of one share its memory.
+pub const QUERY_HEADER: &str = "blueshift-query";
+
 /// How often a node says that it is there.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a node may be silent before the leader plans without it.

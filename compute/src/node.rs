@@ -3,11 +3,11 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use datafusion::execution::runtime_env::RuntimeEnv;
 use engine::{
     access::S3Profile,
     client_error::{ClientError, SqlState},
     error::{Error, QueryError},
+    execution::NodeMemory,
     plan::Planner,
     storage::{ManagedStorage, StorageError, paths::ObjectPath},
 };
@@ -47,7 +47,7 @@ pub struct NodeSettings {
     /// What blocks of tables may take in memory.
     pub block_cache_bytes_max: usize,
     /// The memory of the node's queries.
-    pub runtime: Arc<RuntimeEnv>,
+    pub memory: Arc<NodeMemory>,
 }
 
 /// A node that has joined its cluster.
@@ -82,7 +82,7 @@ impl ComputeNode {
         if found != probe {
             return Err(unreachable(data, &"another cluster's is there"));
         }
-        let planner = Planner::new(slice_count, settings.runtime)?;
+        let planner = Planner::new(slice_count, settings.memory)?;
         let jobs = actions::service(Arc::new(Jobs::new(Arc::clone(&storage), planner.clone())));
         let pieces = PlanPieces { planner, storage, channels: channels.clone() };
         let worker = pieces.worker().into_worker_server();

@@ -14,7 +14,12 @@ use engine::{
     storage::ManagedStorage,
 };
 
-use crate::{append::AppendCodec, channels::Channels, messages::build_id, reported::Reporting};
+use crate::{
+    append::AppendCodec,
+    channels::Channels,
+    messages::{QUERY_HEADER, build_id},
+    reported::Reporting,
+};
 
 /// What the pieces of plans of one node share.
 #[derive(Clone)]
@@ -47,7 +52,8 @@ impl PlanPieces {
             .with_distributed_user_codec(AppendCodec)
             .with_distributed_channel_resolver(self.channels.clone())
             .with_distributed_worker_plan_rewrite_handler(as_run_here);
-        self.planner.state_with(config)
+        let query = context.headers.get(QUERY_HEADER).and_then(|name| name.to_str().ok());
+        self.planner.state_with(config, query.unwrap_or_default())
     }
 }
 

@@ -1,12 +1,13 @@
 //! The node clients talk to: wire, sessions, statements.
 
+pub mod byte_size;
 pub mod cli;
 pub mod cluster;
 mod connection;
 pub mod error;
 pub mod leader;
 pub mod logging;
-mod memory;
+pub mod memory;
 pub mod quickstart;
 pub mod s3;
 pub mod server;

@@ -14,7 +14,7 @@ use std::{
 use engine::access::{S3Access, S3Profile};
 use serde::Deserialize;
 
-use crate::{memory, server::ServerSettings};
+use crate::{byte_size::ByteSize, memory::Resources, server::ServerSettings};
 
 /// Redshift's port.
 pub const PORT_DEFAULT: u16 = 5439;
@@ -30,14 +30,6 @@ const LOG_FILTER_DEFAULT: &str = "info";
 const SLICES_MIN: usize = 2;
 /// A statement's coordination costs more than more slices than this would give one machine.
 const SLICES_MAX: u32 = 256;
-/// The share of the memory there is that queries may take together; caches and results need the rest.
-const QUERY_MEMORY_PERCENT: usize = 60;
-/// What blocks of tables may take where nobody says how much memory there is.
-const BLOCK_CACHE_FALLBACK: usize = 256 << 20;
-/// The share of the memory there is that blocks of tables may take.
-const BLOCK_CACHE_PERCENT: usize = 10;
-/// What queries may take together where nobody says how much memory there is.
-const QUERY_MEMORY_FALLBACK: usize = 4 << 30;
 /// The configuration's name of the profile that `[s3]` itself is.
 const PROFILE_DEFAULT: &str = "default";
 
@@ -64,6 +56,8 @@ pub struct Settings {
     pub require_ssl: bool,
     /// Where the certificate and its key are, or will be; `tls` beside the data when absent.
     pub tls_dir: Option<PathBuf>,
+    /// What it may use of its machine.
+    pub resources: Resources,
     /// What is logged, in the syntax of `RUST_LOG`.
     pub log_filter: String,
     /// How lines of the log look.
@@ -84,6 +78,7 @@ impl Default for Settings {
             listen_addresses: vec![LOOPBACK.to_owned()],
             require_ssl: false,
             tls_dir: None,
+            resources: Resources::default(),
             log_filter: LOG_FILTER_DEFAULT.to_owned(),
             log_format: LogFormat::default(),
         }
@@ -103,6 +98,7 @@ impl fmt::Debug for Settings {
             .field("listen_addresses", &self.listen_addresses)
             .field("require_ssl", &self.require_ssl)
             .field("tls_dir", &self.tls_dir)
+            .field("resources", &self.resources)
             .finish_non_exhaustive()
     }
 }
@@ -133,6 +129,8 @@ pub struct Flags {
     pub listen: Vec<String>,
     /// A file that holds the password.
     pub password_file: Option<PathBuf>,
+    /// [`Settings::resources`].
+    pub resources: Resources,
     /// [`Settings::log_format`].
     pub log_format: Option<LogFormat>,
 }
@@ -162,6 +160,9 @@ struct File {
     listen_addresses: Option<Vec<String>>,
     require_ssl: Option<bool>,
     tls_dir: Option<PathBuf>,
+    memory: Option<ByteSize>,
+    spill_dir: Option<PathBuf>,
+    spill_limit: Option<ByteSize>,
     log: Option<String>,
     log_format: Option<LogFormat>,
     s3: S3Section,
@@ -196,16 +197,6 @@ impl Settings {
     pub fn slices_default(&self) -> u32 {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         u32::try_from(cores.max(SLICES_MIN)).unwrap_or(SLICES_MAX).min(SLICES_MAX)
-    }
-
-    /// Returns how much memory queries may take together.
-    pub fn query_memory_bytes_max(&self) -> usize {
-        memory_bytes().map_or(QUERY_MEMORY_FALLBACK, |bytes| bytes / 100 * QUERY_MEMORY_PERCENT)
-    }
-
-    /// Returns how much memory blocks of tables may take once they are read.
-    pub fn block_cache_bytes_max(&self) -> usize {
-        memory_bytes().map_or(BLOCK_CACHE_FALLBACK, |bytes| bytes / 100 * BLOCK_CACHE_PERCENT)
     }
 }
 
@@ -276,6 +267,14 @@ fn resolve(
     if slices.is_some_and(|slices| slices == 0 || slices > SLICES_MAX) {
         return Err(value("slices", format!("must be from 1 to {SLICES_MAX}")));
     }
+    let resources = flags.resources.or(Resources {
+        memory: file.memory,
+        spill_dir: file.spill_dir,
+        spill_limit: file.spill_limit,
+    });
+    if let Some((name, message)) = resources.mistake() {
+        return Err(value(name, message));
+    }
     let default = Settings::default();
     let settings = Settings {
         data: flags.data.or(file.data).unwrap_or(default.data),
@@ -288,6 +287,7 @@ fn resolve(
         listen_addresses,
         require_ssl: file.require_ssl.unwrap_or(default.require_ssl),
         tls_dir: file.tls_dir,
+        resources,
         log_filter: environment("BLUESHIFT_LOG").or(file.log).unwrap_or(default.log_filter),
         log_format: flags.log_format.or(file.log_format).unwrap_or(default.log_format),
     };
@@ -364,10 +364,6 @@ pub fn is_loopback(address: &str) -> bool {
     address == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn memory_bytes() -> Option<usize> {
-    memory::bytes_max(Path::new("/"))
-}
-
 fn value(name: &'static str, message: impl Into<String>) -> SettingsError {
     SettingsError::Value { name, message: message.into() }
 }
@@ -431,6 +427,8 @@ mod tests {
         assert!(wrong("port = 1\n  ports = 2").starts_with("c.toml:2:3: unknown field `ports`"));
         assert!(wrong("port = 'x'").starts_with("c.toml:1:8: invalid type"));
         assert_eq!(wrong("slices = 0"), "slices: must be from 1 to 256");
+        assert_eq!(wrong("memory = '1MB'"), "memory: must be 32MB at least");
+        assert!(wrong("memory = '1'").starts_with("c.toml:1:10: \"1\" is no size"));
         assert!(wrong("[s3.iam_roles]\na = 'b'").contains("names the profile \"b\""));
         assert!(wrong("[s3]\naccess_key_id = 'b'").contains("together"));
     }

@@ -4,14 +4,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use compute::{channels::Channels, load::Load, node::probe_of};
-use datafusion::execution::{
-    memory_pool::{GreedyMemoryPool, TrackConsumersPool},
-    runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
-};
 use engine::{
     catalog::{CatalogChange, DatabaseChange, FIRST_DATABASE},
     error::Error as EngineError,
-    execution::merged_rows,
+    execution::{NodeMemory, merged_rows},
     plan::Planner,
     storage::{ManagedStorage, slice_writer::SliceWriter},
     system::EventLog,
@@ -32,13 +28,11 @@ use crate::{
     },
     error::Error,
     leader::{Authentication, Components, Leader},
+    memory::Resources,
     server::{Server, ServerSettings},
     settings::Settings,
     vacuum::{NO_SESSION, run_in_background},
 };
-
-/// How many of a query's largest memory users an out-of-memory error names.
-const CONSUMERS_NAMED: usize = 5;
 
 /// How long the end of a process waits for a store that does not answer.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -49,6 +43,7 @@ pub struct Standalone {
     /// Where compute nodes join, if there are any.
     endpoint: Option<Endpoint>,
     local_addr: SocketAddr,
+    memory: Arc<NodeMemory>,
     shutdown: CancellationToken,
     server: JoinHandle<()>,
     /// Merges small runs.
@@ -59,8 +54,9 @@ pub struct Standalone {
 pub async fn start(settings: Settings) -> Result<Standalone, Error> {
     let slices = settings.slices_default();
     let (storage, log) = recovered(&settings, slices).await?;
-    let planner = Planner::new(log.slice_count(), query_runtime(&settings)?)?;
-    served(settings, storage, log, planner, None).await
+    let memory = query_memory(&settings.resources)?;
+    let planner = Planner::new(log.slice_count(), Arc::clone(&memory))?;
+    served(settings, (storage, log), (planner, memory), None).await
 }
 
 /// Starts a leader: recovers what was committed, lets compute nodes join, serves when there are `nodes`.
@@ -80,10 +76,12 @@ pub async fn start_leader(
     let channels = Channels::new(endpoint.credential().clone());
     let compute_nodes = ClusterNodes::new(Arc::clone(endpoint.nodes()), channels.clone());
     let plans = ClusterPlans::new(Arc::clone(endpoint.nodes()), channels, Arc::clone(&storage));
-    let runtime = query_runtime(&settings)?;
-    let planner = Planner::with_distribution(log.slice_count(), runtime, Arc::new(plans))?;
+    let memory = query_memory(&settings.resources)?;
+    let slice_count = log.slice_count();
+    let planner = Planner::with_distribution(slice_count, Arc::clone(&memory), Arc::new(plans))?;
     endpoint.nodes().at_least(nodes).await;
-    served(settings, storage, log, planner, Some((endpoint, compute_nodes))).await
+    let cluster = Some((endpoint, compute_nodes));
+    served(settings, (storage, log), (planner, memory), cluster).await
 }
 
 async fn recovered(
@@ -93,7 +91,7 @@ async fn recovered(
     let storage = ManagedStorage::open(
         &settings.data,
         &settings.s3.default,
-        settings.block_cache_bytes_max(),
+        settings.resources.block_cache_bytes_max(),
     )?;
     let log = CommitLog::open(Arc::clone(&storage), settings.slices, slices_default).await?;
     name_first_database(&log, &settings.database).await?;
@@ -101,19 +99,19 @@ async fn recovered(
 }
 
 /// Returns the memory that the queries of a process share.
-pub fn query_runtime(settings: &Settings) -> Result<Arc<RuntimeEnv>, EngineError> {
-    let pool = TrackConsumersPool::new(
-        GreedyMemoryPool::new(settings.query_memory_bytes_max()),
-        CONSUMERS_NAMED.try_into().unwrap_or(std::num::NonZeroUsize::MIN),
-    );
-    Ok(RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?)
+pub fn query_memory(resources: &Resources) -> Result<Arc<NodeMemory>, Error> {
+    let folder = resources.spill_folder().map_err(|source| {
+        let what = "the folder that queries spill to (--spill-dir)".to_owned();
+        Error::Io { what, source }
+    })?;
+    let memory = NodeMemory::new(resources.query_memory_bytes_max(), Arc::new(folder));
+    Ok(memory.map_err(EngineError::from)?)
 }
 
 async fn served(
     settings: Settings,
-    storage: Arc<ManagedStorage>,
-    log: Arc<CommitLog>,
-    planner: Planner,
+    (storage, log): (Arc<ManagedStorage>, Arc<CommitLog>),
+    (planner, memory): (Planner, Arc<NodeMemory>),
     cluster: Option<(Endpoint, ClusterNodes)>,
 ) -> Result<Standalone, Error> {
     let (endpoint, compute_nodes) = cluster.unzip();
@@ -145,7 +143,7 @@ async fn served(
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(server.serve(shutdown.clone()));
     let merges = tokio::spawn(run_in_background(Arc::clone(&leader), shutdown.clone()));
-    Ok(Standalone { leader, endpoint, local_addr, shutdown, server, merges })
+    Ok(Standalone { leader, endpoint, local_addr, memory, shutdown, server, merges })
 }
 
 /// Calls the database that a root starts with as the settings say.
@@ -196,6 +194,7 @@ impl Standalone {
         if tokio::time::timeout(CLOSE_TIME_MAX, self.leader.log().close()).await.is_err() {
             tracing::warn!("the store does not answer: garbage is left for the next start");
         }
+        self.memory.close();
     }
 }
 

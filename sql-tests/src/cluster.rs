@@ -37,6 +37,9 @@ impl fmt::Display for Shape {
     }
 }
 
+/// Where queries spill to, in the folder a warehouse runs in.
+const SPILL_DIR: &str = "spill";
+
 /// What a warehouse is started with.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterOptions {
@@ -52,6 +55,10 @@ pub struct ClusterOptions {
     pub data: Option<PathBuf>,
     /// The largest file it can write: what a full disk is tested with.
     pub file_bytes_max: Option<u64>,
+    /// `--memory`; with it, queries spill to [`Cluster::spill_dir`].
+    pub memory: Option<&'static str>,
+    /// `--spill-limit`.
+    pub spill_limit: Option<&'static str>,
     /// The size of the file system that its data is on, which goes with its process; the disk has more than
     /// this when absent.
     pub disk_bytes: Option<u64>,
@@ -117,6 +124,11 @@ impl Cluster {
         &self.data
     }
 
+    /// Returns the folder that its queries spill to, if their memory is limited.
+    pub fn spill_dir(&self) -> PathBuf {
+        self.home.path().join(SPILL_DIR)
+    }
+
     /// Opens a connection as the superuser.
     pub async fn connect(&self) -> Result<Client> {
         Ok(Client::connect(self.port, self.options.password.as_deref()).await?)
@@ -145,6 +157,13 @@ fn serve_command(options: &ClusterOptions, data: &Path) -> Result<Command> {
     command.arg("--data").arg(data).args(["--port", "0"]);
     if let Some(slices) = options.slices {
         command.args(["--slices", &slices.to_string()]);
+    }
+    if let Some(memory) = options.memory {
+        // The command runs there.
+        command.args(["--memory", memory, "--spill-dir", SPILL_DIR]);
+    }
+    if let Some(limit) = options.spill_limit {
+        command.args(["--spill-limit", limit]);
     }
     if let Some(s3) = &options.s3 {
         command

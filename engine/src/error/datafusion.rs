@@ -3,6 +3,8 @@
 //! Only [`plan_messages`] searches messages of DataFusion's for words; where else only a text could tell
 //! two cases apart, the coarser code is given.
 
+use std::io;
+
 use ::datafusion::{
     arrow::error::ArrowError,
     common::{SchemaError, Span},
@@ -40,6 +42,13 @@ impl QueryError {
     pub fn new(sqlstate: SqlState, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { sqlstate, message, detail: None, hint: None, line_column: None, position: None }
+    }
+
+    /// Adds what more there is to say.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
     }
 
     /// Adds what to do.
@@ -204,6 +213,7 @@ fn arrow_query_error(error: &ArrowError) -> QueryError {
         ArrowError::InvalidArgumentError(text) | ArrowError::ComputeError(text) => {
             plan_messages::executed(text)
         }
+        ArrowError::IoError(_, error) => return from_io(error),
         ArrowError::ExternalError(source) => {
             return ours(source.as_ref()).map_or_else(
                 || QueryError::new(SqlState::INTERNAL_ERROR, source.to_string()),
@@ -236,13 +246,14 @@ fn by_variant(error: &DataFusionError) -> QueryError {
             QueryError::new(SqlState::INVALID_PARAMETER_VALUE, text.clone())
         }
         DataFusionError::ResourcesExhausted(text) => {
-            QueryError::new(SqlState::OUT_OF_MEMORY, text.clone())
-                .with_hint("Give the server more memory, or select less at once.")
+            QueryError::new(SqlState::OUT_OF_MEMORY, "out of memory").with_detail(text).with_hint(
+                "Give the nodes more memory (--memory), run fewer queries at once, or select less.",
+            )
         }
         DataFusionError::ObjectStore(error) => {
             QueryError::new(SqlState::IO_ERROR, error.to_string())
         }
-        DataFusionError::IoError(error) => QueryError::new(SqlState::IO_ERROR, error.to_string()),
+        DataFusionError::IoError(error) => from_io(error),
         DataFusionError::ParquetError(error) => {
             QueryError::new(SqlState::DATA_EXCEPTION, error.to_string())
         }
@@ -250,6 +261,21 @@ fn by_variant(error: &DataFusionError) -> QueryError {
             let text = plan_messages::in_sql(&other.strip_backtrace());
             QueryError::new(SqlState::INTERNAL_ERROR, text)
         }
+    }
+}
+
+/// Queries read files that storage answers for, and write what they spill.
+fn from_io(error: &io::Error) -> QueryError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => QueryError::new(
+            SqlState::DISK_FULL,
+            "could not write what does not fit in memory",
+        )
+        .with_detail(error.to_string())
+        .with_hint(
+            "Give the nodes more memory (--memory), or a larger disk (--spill-dir, --spill-limit).",
+        ),
+        _ => QueryError::new(SqlState::IO_ERROR, error.to_string()),
     }
 }
 

@@ -27,6 +27,7 @@
 //! | `row_address`    | the hidden columns that DELETE and UPDATE find rows by                  |
 //! | `arithmetic`     | which expressions may fail, and are not handed to Vortex                |
 //! | `damage`         | what is wrong with a run that cannot be read                            |
+//! | `memory`         | what queries may take of memory, and of the disk where that is not enough |
 //! | `merge`          | rows of a slice's runs in one order, with their addresses: what VACUUM writes anew |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
@@ -38,6 +39,7 @@ mod group_aggregate;
 mod inline;
 mod key_bits;
 mod key_filter;
+mod memory;
 mod merge;
 mod opener;
 mod order;
@@ -59,6 +61,7 @@ mod table_provider;
 mod tests;
 
 pub use group_aggregate::{GroupAggregateExec, group_in_order};
+pub use memory::{NodeMemory, SpillFolder};
 pub use merge::{merged_rows, stored_rows};
 pub use partitioning_mask::PartitioningMaskExec;
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};

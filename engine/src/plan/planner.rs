@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     catalog::{Catalog, FormerColumns, FormerName, Table, View},
-    execution::route_function,
+    execution::{NodeMemory, route_function},
     functions,
     ids::{ColumnId, TableId},
     plan::{
@@ -29,7 +29,9 @@ use crate::{
         distribution::{
             Distribution, InOneProcess, KnowsSlices, OneProcess, PlanHead, SlicePlanner,
         },
-        functions_exist, lateral_aliases, optimizer, scalar_subqueries, settings,
+        functions_exist, lateral_aliases, optimizer,
+        physical::{self, BuildMemory},
+        scalar_subqueries, settings,
     },
     sql,
     storage::ManagedStorage,
@@ -96,29 +98,32 @@ impl QueryContext {
 #[derive(Clone)]
 pub struct Planner {
     template: Arc<SessionState>,
+    memory: Arc<NodeMemory>,
     distribution: Arc<dyn Distribution>,
 }
 
 impl Planner {
     /// Returns a planner for `slice_count` slices, all in this process.
-    pub fn new(slice_count: u32, runtime: Arc<RuntimeEnv>) -> Result<Self> {
-        Self::with_distribution(slice_count, runtime, Arc::new(OneProcess))
+    pub fn new(slice_count: u32, memory: Arc<NodeMemory>) -> Result<Self> {
+        Self::with_distribution(slice_count, memory, Arc::new(OneProcess))
     }
 
     /// As [`Self::new`]; `distribution` says where the pieces of plans run.
     pub fn with_distribution(
         slice_count: u32,
-        runtime: Arc<RuntimeEnv>,
+        memory: Arc<NodeMemory>,
         distribution: Arc<dyn Distribution>,
     ) -> Result<Self> {
-        let config = settings::session_config(slice_count as usize)?;
+        let config = settings::session_config(slice_count as usize, &memory)?;
         let builder = SessionStateBuilder::new()
             // Ours are asked before DataFusion's.
             .with_expr_planners(functions::planners())
             .with_default_features()
             .with_config(config)
             .with_query_planner(Arc::new(SlicePlanner { distribution: Arc::clone(&distribution) }))
-            .with_runtime_env(runtime);
+            .with_physical_optimizer_rules(physical::optimizer_rules())
+            // What is no query's, and takes little: merges of runs.
+            .with_runtime_env(memory.of_query());
         let builder = analyzer::rules()
             .into_iter()
             .fold(builder, |builder, rule| builder.with_analyzer_rule(rule));
@@ -127,7 +132,7 @@ impl Planner {
             .fold(builder, |builder, rule| builder.with_optimizer_rule(rule));
         let mut template = distribution.configure(builder)?.build();
         functions::register(&mut template)?;
-        Ok(Self { template: Arc::new(template), distribution })
+        Ok(Self { template: Arc::new(template), memory, distribution })
     }
 
     /// Returns what operators need to run that are not part of a statement.
@@ -136,8 +141,8 @@ impl Planner {
     }
 
     /// Returns a session for a piece of a plan of another node: this planner's functions and settings, the
-    /// extensions of `received`.
-    pub fn state_with(&self, mut received: SessionConfig) -> Result<SessionState> {
+    /// extensions of `received`, the memory of the query of this name.
+    pub fn state_with(&self, mut received: SessionConfig, query: &str) -> Result<SessionState> {
         let mut state = (*self.template).clone();
         // Functions travel by name; nobody types the names here.
         let routing = std::iter::once(Arc::new(route_function()));
@@ -148,7 +153,8 @@ impl Planner {
         options.extensions = received.options().extensions.clone();
         *received.options_mut() = options;
         *state.config_mut() = received;
-        Ok(state)
+        let runtime = self.memory.of_query_named(query);
+        Ok(SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime).build())
     }
 
     /// Returns a session for one statement.
@@ -164,7 +170,7 @@ impl Planner {
         state.config_mut().set_extension(Arc::new(KnowsSlices(context.knows_slices())));
         let catalog = CatalogView { planner: self.clone(), context };
         state.register_catalog_list(Arc::new(catalog.clone()));
-        PlanningSession { state: Arc::new(state), catalog }
+        PlanningSession { state: Arc::new(state), catalog, runtime: self.memory.of_query() }
     }
 }
 
@@ -176,9 +182,20 @@ impl Planner {
 pub struct PlanningSession {
     state: Arc<SessionState>,
     catalog: CatalogView,
+    /// The statement's memory.
+    runtime: Arc<RuntimeEnv>,
 }
 
 impl PlanningSession {
+    /// Says that plans are to join by merging sorted rows, which spills, wherever that can be done: building a hash
+    /// table has needed more memory than there is.
+    #[must_use]
+    pub fn merging_joins(self) -> Self {
+        let mut state = (*self.state).clone();
+        state.config_mut().options_mut().extensions.insert(BuildMemory::of(0));
+        Self { state: Arc::new(state), ..self }
+    }
+
     /// Resolves the names of a query, and the types if it has no parameters: those wait for
     /// [`Self::typed`].
     pub async fn bind(&self, query: &ast::Query) -> Result<LogicalPlan> {
@@ -271,7 +288,8 @@ impl PlanningSession {
 
     /// Returns what operators need to run.
     pub fn task_context(&self) -> Arc<TaskContext> {
-        self.state.task_ctx()
+        let context = TaskContext::from(self.state.as_ref());
+        Arc::new(context.with_runtime(Arc::clone(&self.runtime)))
     }
 
     /// Returns DataFusion's state, for what it alone can do (EXPLAIN).

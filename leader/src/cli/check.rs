@@ -28,7 +28,7 @@ impl Check {
         let storage = ManagedStorage::open(
             &settings.data,
             &settings.s3.default,
-            settings.block_cache_bytes_max(),
+            settings.resources.block_cache_bytes_max(),
         )?;
         let report = check::check(&storage).await?;
         let mut out = io::stdout().lock();

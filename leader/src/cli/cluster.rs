@@ -28,6 +28,12 @@ impl Cluster {
         anyhow::ensure!(self.compute > 0, "--compute: a cluster has at least one compute node");
         let mut settings = self.serve.settings()?;
         let slices = settings.slices.take().unwrap_or(1);
+        // The leader is one of them.
+        settings.resources = settings.resources.shared_by(self.compute + 1);
+        if let Some((name, message)) = settings.resources.mistake() {
+            anyhow::bail!("--{name}: what is left for each of the nodes {message}");
+        }
+        let resources = settings.resources.clone();
         // Nobody else is to join: the secret lives as long as this process.
         let secret = format!("{:032x}", rand::random::<u128>());
         let credential = Credential::of_secret(&secret)?;
@@ -39,6 +45,15 @@ impl Cluster {
             command.args(["--slices", &slices.to_string()]);
             if let Some(config) = &self.serve.config {
                 command.arg("--config").arg(config);
+            }
+            if let Some(memory) = resources.memory {
+                command.arg("--memory").arg(memory.to_string());
+            }
+            if let Some(folder) = &resources.spill_dir {
+                command.arg("--spill-dir").arg(folder);
+            }
+            if let Some(limit) = resources.spill_limit {
+                command.arg("--spill-limit").arg(limit.to_string());
             }
             // Not an argument: everybody on the machine sees those.
             command.env(CLUSTER_SECRET, &secret);

@@ -1,6 +1,9 @@
 //! `blueshift compute`: a compute node of a cluster.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use compute::node::{ComputeNode, NodeSettings, url_of};
@@ -9,8 +12,9 @@ use tokio::io::AsyncReadExt;
 use super::{Secret, StopSignal, leader::CLUSTER_PORT_DEFAULT, say};
 use crate::{
     logging,
+    memory::Resources,
     settings::{Flags, LogFormat, Settings},
-    standalone::query_runtime,
+    standalone::query_memory,
 };
 
 /// The flags of `compute`.
@@ -39,6 +43,8 @@ pub(super) struct Compute {
     /// The configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     config: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    resources: Resources,
     /// How lines of the log look [default: text]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -54,11 +60,13 @@ impl Compute {
             config: self.config,
             data: self.data.clone(),
             slices: self.slices,
+            resources: self.resources,
             log_format: self.log_format,
             ..Flags::default()
         })?;
         logging::start(&settings.log_filter, settings.log_format)?;
         let (host, port) = host_and_port(&self.leader)?;
+        let memory = query_memory(&settings.resources)?;
         let node = NodeSettings {
             leader: url_of(host, port)?,
             credential: self.secret.credential()?,
@@ -67,26 +75,36 @@ impl Compute {
             slices: settings.slices.unwrap_or_else(|| settings.slices_default()),
             data: self.data,
             s3: settings.s3.default.clone(),
-            block_cache_bytes_max: settings.block_cache_bytes_max(),
-            runtime: query_runtime(&settings)?,
+            block_cache_bytes_max: settings.resources.block_cache_bytes_max(),
+            memory: Arc::clone(&memory),
         };
-        let orphaned = stdin_ended(self.until_stdin_ends);
-        tokio::pin!(orphaned);
-        let node = tokio::select! {
-            joined = ComputeNode::join(node) => joined?,
-            () = stop.received() => return Ok(()),
-            () = &mut orphaned => return Ok(()),
-        };
-        say(format_args!("ready: compute {}", node.url()));
-        tokio::select! {
-            refused = node.stay() => return Err(refused.into()),
-            () = stop.received() => {}
-            () = &mut orphaned => {}
-        }
-        tracing::info!("leaving the cluster");
-        node.leave().await;
-        Ok(())
+        let served = serve(node, self.until_stdin_ends, &mut stop).await;
+        memory.close();
+        served
     }
+}
+
+async fn serve(
+    node: NodeSettings,
+    until_stdin_ends: bool,
+    stop: &mut StopSignal,
+) -> anyhow::Result<()> {
+    let orphaned = stdin_ended(until_stdin_ends);
+    tokio::pin!(orphaned);
+    let node = tokio::select! {
+        joined = ComputeNode::join(node) => joined?,
+        () = stop.received() => return Ok(()),
+        () = &mut orphaned => return Ok(()),
+    };
+    say(format_args!("ready: compute {}", node.url()));
+    tokio::select! {
+        refused = node.stay() => return Err(refused.into()),
+        () = stop.received() => {}
+        () = &mut orphaned => {}
+    }
+    tracing::info!("leaving the cluster");
+    node.leave().await;
+    Ok(())
 }
 
 fn host_and_port(leader: &str) -> anyhow::Result<(&str, u16)> {

@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     error::Error,
     logging,
+    memory::Resources,
     settings::{Flags, LogFormat, Settings, is_loopback},
     standalone::{self, Standalone},
 };
@@ -45,6 +46,8 @@ pub(super) struct ServeFlags {
     /// A file with the superuser's password; else BLUESHIFT_PASSWORD is used
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    #[command(flatten)]
+    resources: Resources,
     /// How lines of the log look [default: text]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -60,6 +63,7 @@ impl ServeFlags {
             slices: self.slices,
             listen: self.listen.clone(),
             password_file: self.password_file.clone(),
+            resources: self.resources.clone(),
             log_format: self.log_format,
         })?;
         logging::start(&settings.log_filter, settings.log_format)?;

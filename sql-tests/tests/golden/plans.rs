@@ -8,13 +8,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use datafusion::execution::runtime_env::RuntimeEnv;
 use engine::{
     catalog::{
         Catalog, CatalogChange, Column, PUBLIC_SCHEMA, SUPERUSER, SortKey, Table, TableManifest,
         TableStatistics,
     },
     distribution::DistStyle,
+    execution::{NodeMemory, SpillFolder},
     ids::{ColumnId, Pid, RunId, SliceId, TableId},
     plan::{Planner, PlanningSession, QueryContext, explain::ExplainedPlan},
     sql::{CreateTable, DistStyleName, SortKeyClause, Statement, parse},
@@ -27,6 +27,8 @@ use object_store::memory::InMemory;
 use sql_tests::warehouse::open_storage;
 
 const SLICES: u32 = 2;
+/// Enough for every hash table.
+const MEMORY_BYTES: usize = 64 << 30;
 const DATABASE: &str = "dev";
 /// Days from 1970 to the first and the last order.
 const FIRST_ORDER: i64 = 8_035;
@@ -156,7 +158,9 @@ fn planning(catalog: Catalog) -> Result<PlanningSession> {
         reads: None,
         view_depth: 0,
     };
-    let planner = Planner::new(SLICES, Arc::new(RuntimeEnv::default()))?;
+    let folder = tempfile::tempdir()?;
+    let spill = SpillFolder::open(folder.path(), 0)?;
+    let planner = Planner::new(SLICES, NodeMemory::new(MEMORY_BYTES, Arc::new(spill))?)?;
     Ok(planner.session(Arc::new(context)))
 }
 

@@ -6,7 +6,12 @@ mod boundaries;
 
 use std::sync::Arc;
 
-use compute::{append::AppendCodec, channels::Channels, messages::Node, reported::Reporting};
+use compute::{
+    append::AppendCodec,
+    channels::Channels,
+    messages::{Node, QUERY_HEADER},
+    reported::Reporting,
+};
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
     error::{DataFusionError, Result},
@@ -26,6 +31,7 @@ use engine::{
     plan::Distribution,
     storage::ManagedStorage,
 };
+use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use self::boundaries::Boundaries;
@@ -89,6 +95,11 @@ impl Distribution for ClusterPlans {
         // For what is one place's work, and so the leader's.
         config.set_extension(Arc::clone(&self.storage));
         config.set_distributed_worker_resolver(nodes);
+        if let Ok(name) = HeaderValue::try_from(format!("{:032x}", rand::random::<u128>())) {
+            let named = HeaderMap::from_iter([(HeaderName::from_static(QUERY_HEADER), name)]);
+            let set = config.set_distributed_passthrough_headers(named);
+            debug_assert!(set.is_ok(), "the engine has no header of this name");
+        }
     }
 
     fn place(

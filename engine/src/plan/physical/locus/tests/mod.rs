@@ -11,6 +11,7 @@ use arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 use datafusion::{
+    execution::SessionStateBuilder,
     physical_plan::{ExecutionPlan, collect, displayable, repartition::RepartitionExec},
     prelude::{SessionConfig, SessionContext},
 };
@@ -22,7 +23,7 @@ use crate::{
     distribution::DistStyle,
     execution::WarehouseTable,
     ids::ColumnId,
-    plan::physical::{Scope, run},
+    plan::physical::{BuildMemory, Scope, optimizer_rules, run},
     storage::{ManagedStorage, writer::TableWriter},
     types::SqlType,
 };
@@ -50,11 +51,13 @@ struct Warehouse {
     unaware: SessionContext,
 }
 
-/// Whether joins collect small build sides, or deal both sides out.
+/// Whether joins collect small build sides, or deal both sides out and hash one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Joins {
     Collected,
     Partitioned,
+    /// Or sort both and merge them, as where there is no memory for a hash table.
+    Merged,
 }
 
 impl Warehouse {
@@ -67,10 +70,15 @@ impl Warehouse {
                 .set_usize("datafusion.optimizer.hash_join_single_partition_threshold", 0)
                 .set_usize("datafusion.optimizer.hash_join_single_partition_threshold_rows", 0);
         }
-        let warehouse = Self {
-            aware: SessionContext::new_with_config(config.clone()),
-            unaware: SessionContext::new_with_config(config),
-        };
+        let unaware = SessionContext::new_with_config(config.clone());
+        if joins == Joins::Merged {
+            config.options_mut().extensions.insert(BuildMemory::of(0));
+        }
+        let aware = SessionStateBuilder::new_with_default_features()
+            .with_config(config)
+            .with_physical_optimizer_rules(optimizer_rules())
+            .build();
+        let warehouse = Self { aware: SessionContext::new_with_state(aware), unaware };
         let store = Arc::new(InMemory::new());
         let storage = ManagedStorage::with_store(store, Path::from("root"), 1 << 20);
         let mut rng = StdRng::seed_from_u64(seed);
