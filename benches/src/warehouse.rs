@@ -91,7 +91,7 @@ impl Warehouse {
         let Self { folder, s3, standalone, settings } = self;
         standalone.shutdown().await;
         s3.shutdown().await;
-        let cache_bytes_max = settings.block_cache_bytes_max();
+        let cache_bytes_max = settings.resources.block_cache_bytes_max();
         let storage = ManagedStorage::open(&settings.data, &settings.s3.default, cache_bytes_max)?;
         let log = CommitLog::open(Arc::clone(&storage), None, SLICES).await?;
         Ok(Tables { _folder: folder, storage, catalog: log.head() })
