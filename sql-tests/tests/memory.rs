@@ -40,7 +40,9 @@ const AGGREGATE: &str = "select count(*), sum(n), min(v), max(v)
     from (select v, count(*) as n from (select v from t union all select v from u) group by v)";
 const JOIN: &str = "select count(*), sum(x.k - y.k), max(x.v) from t x join u y on x.v = y.v";
 const OUTER_JOIN: &str = "select count(*), count(y.k), sum(x.k), sum(y.k), max(x.v), max(y.v)
-    from t x full join (select k + 250000 as k, v || '' as v from u) y on x.k = y.k and x.k % 3 = 0";
+    from t x full join (select k + 250000 as k, v || '' as v from u) y on x.k = y.k";
+const LEFT_JOIN: &str = "select count(*), count(y.k), sum(x.k), sum(y.k), max(x.v), max(y.v)
+    from t x left join u y on x.v = y.v and x.k + y.k < 500000";
 const SEMI_JOIN: &str = "select count(*), sum(k) from t x
     where exists (select 1 from u y where y.v = x.v and y.k <> x.k + 1)
       and not exists (select 1 from u y where y.k = x.k + 100000)";
@@ -50,7 +52,8 @@ const SURPRISING_JOIN: &str = "select count(*), sum(x.k - y.k), max(x.v), min(y.
 /// Whether there is a NULL among the values matters to every row: there is nothing to merge.
 const NOT_IN: &str = "select count(*), max(v) from t where v not in (select v from u)";
 
-const QUERIES: [&str; 6] = [SORT, AGGREGATE, JOIN, OUTER_JOIN, SEMI_JOIN, SURPRISING_JOIN];
+const QUERIES: [&str; 7] =
+    [SORT, AGGREGATE, JOIN, OUTER_JOIN, LEFT_JOIN, SEMI_JOIN, SURPRISING_JOIN];
 
 async fn load(client: &Client) -> Result<()> {
     for sql in TABLES {

@@ -106,7 +106,7 @@ impl Shares {
     /// Gives a query that has `held` bytes more; returns whether it may have them.
     pub(super) fn try_take(&self, held: usize, additional: usize) -> bool {
         let mut taken = self.taken.lock();
-        let queries = taken.queries + usize::from(held == 0);
+        let queries = taken.queries + usize::from(held == 0 && additional > 0);
         let (has, all) = (held.saturating_add(additional), taken.bytes.saturating_add(additional));
         let has_little = has <= self.bytes_max / LITTLE_PART;
         let reserve = if has_little { 0 } else { self.bytes_max / RESERVE_PART };
@@ -186,6 +186,7 @@ mod tests {
         drop((first, second));
         build.try_grow(9_000).unwrap();
         drop(build);
+        spilling(&one).try_grow(0).unwrap();
         assert_eq!(node.shares.taken.lock().bytes, 0);
         assert_eq!(node.shares.taken.lock().queries, 0);
     }

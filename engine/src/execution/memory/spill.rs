@@ -48,9 +48,15 @@ impl SpillFolder {
     pub fn open(parent: &Path, bytes_max: u64) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
         remove_abandoned(parent)?;
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-        let lock = File::create(folder.path().join(LOCK))?;
-        lock.lock()?;
+        let (folder, lock) = loop {
+            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+            let lock = File::create(folder.path().join(LOCK))?;
+            lock.lock()?;
+            // Before it was locked, another process may have taken it for one that nobody has any more.
+            if folder.path().join(LOCK).exists() {
+                break (folder, lock);
+            }
+        };
         let (bytes, next) = (AtomicU64::new(0), AtomicU64::new(0));
         Ok(Self { folder, bytes_max, bytes, next, _lock: lock })
     }

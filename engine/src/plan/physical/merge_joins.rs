@@ -5,24 +5,24 @@
 //!
 //! Not merged: NOT IN, which asks whether there is a NULL anywhere; joins without an equality; keys of types that
 //! DataFusion does not merge by, or (floating point) sorts otherwise than it compares; FULL JOIN with a condition beside
-//! the equalities, of which DataFusion's merge makes too many rows.
+//! the equalities.
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Schema, TimeUnit};
 use datafusion::{
     common::{
-        JoinType,
+        JoinSide, JoinType,
         config::{ConfigExtension, ConfigOptions},
         extensions_options,
         tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion},
     },
     error::Result,
-    physical_expr::{expressions::Column, projection::ProjectionExpr},
+    physical_expr::{PhysicalExpr, expressions::Column, projection::ProjectionExpr},
     physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     physical_plan::{
         ExecutionPlan, StatisticsArgs, StatisticsContext,
-        joins::{HashJoinExec, SortMergeJoinExec},
+        joins::{HashJoinExec, SortMergeJoinExec, utils::JoinFilter},
         projection::ProjectionExec,
     },
 };
@@ -112,10 +112,7 @@ fn can_merge(join: &HashJoinExec) -> bool {
     is_exact && !join.null_aware && join.on().iter().all(are_merged_by)
 }
 
-fn is_merged_by(
-    key: &Arc<dyn datafusion::physical_expr::PhysicalExpr>,
-    schema: &arrow::datatypes::Schema,
-) -> Result<bool> {
+fn is_merged_by(key: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<bool> {
     Ok(matches!(
         key.data_type(schema)?,
         DataType::Boolean
@@ -146,22 +143,20 @@ fn width(data_type: &DataType) -> usize {
     data_type.primitive_width().unwrap_or(TEXT_BYTES)
 }
 
-/// Returns the same join, with the side that was to be hashed, the smaller one, on the right: a merge keeps the rows of
-/// one key of that side.
+/// Returns the same join. The side that was to be hashed, the smaller one, goes to the right: a merge keeps the rows of
+/// one key of that side. With a filter the sides stay: swapped, it would read the wrong columns ([`left_first`]).
 fn merged(join: &HashJoinExec) -> Result<Arc<dyn ExecutionPlan>> {
     let merge = SortMergeJoinExec::try_new(
         Arc::clone(join.left()),
         Arc::clone(join.right()),
         join.on().to_vec(),
-        join.filter().cloned(),
+        join.filter().map(left_first).transpose()?,
         *join.join_type(),
         vec![SORT_OPTIONS; join.on().len()],
         join.null_equality(),
     )?;
-    let merge: Arc<dyn ExecutionPlan> = match join.join_type() {
-        JoinType::LeftMark => Arc::new(merge),
-        _ => merge.swap_inputs()?,
-    };
+    let stays = merge.filter().is_some() || merge.join_type() == JoinType::LeftMark;
+    let merge = if stays { Arc::new(merge) as _ } else { merge.swap_inputs()? };
     let Some(columns) = join.projection.as_deref() else { return Ok(merge) };
     let schema = merge.schema();
     let columns = columns.iter().map(|column| {
@@ -170,4 +165,25 @@ fn merged(join: &HashJoinExec) -> Result<Arc<dyn ExecutionPlan>> {
     });
     let columns = columns.collect::<Vec<_>>();
     Ok(Arc::new(ProjectionExec::try_new(columns, merge)?))
+}
+
+/// Returns the same filter over the columns of the left side, then those of the right: DataFusion's merge hands them to
+/// it so, whatever order the filter says.
+fn left_first(filter: &JoinFilter) -> Result<JoinFilter> {
+    let columns = filter.column_indices();
+    let mut order: Vec<usize> = (0..columns.len()).collect();
+    order.sort_by_key(|position| columns[*position].side != JoinSide::Left);
+    let moved = |expression: Arc<dyn PhysicalExpr>| {
+        let Some(column) = expression.downcast_ref::<Column>() else {
+            return Ok(Transformed::no(expression));
+        };
+        let place = order.iter().position(|position| *position == column.index());
+        let moved = Column::new(column.name(), place.unwrap_or(column.index()));
+        Ok(Transformed::yes(Arc::new(moved) as Arc<dyn PhysicalExpr>))
+    };
+    let expression = Arc::clone(filter.expression()).transform_up(moved).data()?;
+    let fields = order.iter().map(|position| filter.schema().field(*position).clone());
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let columns = order.iter().map(|position| columns[*position].clone()).collect();
+    Ok(JoinFilter::new(expression, columns, schema))
 }
