@@ -21,10 +21,12 @@ use tokio::net::TcpListener;
 use tonic::{
     Request, Status,
     codegen::http::{self, HeaderValue, header::AUTHORIZATION},
-    transport::{Endpoint, server::TcpIncoming},
+    transport::{Endpoint, Server, server::TcpIncoming},
 };
 use tower::ServiceExt;
 use url::Url;
+
+use crate::counts::CountingChannel;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,6 +34,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the answer may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// Returns a server that looks after its connections too: it lets go what it holds for who is gone without a word.
+pub fn server() -> Server {
+    Server::builder()
+        .http2_keepalive_interval(Some(PING_INTERVAL))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
+}
+
 /// What a stream and a connection may have under way, in bytes: nodes are near each other.
 const WINDOW_BYTES: u32 = 8 << 20;
 
@@ -136,6 +145,6 @@ impl ChannelResolver for Channels {
         url: &Url,
     ) -> Result<Box<dyn WorkerChannel>, DataFusionError> {
         let channel = self.to(url).map_err(|error| DataFusionError::External(Box::new(error)))?;
-        Ok(create_worker_client(channel))
+        Ok(Box::new(CountingChannel(create_worker_client(channel))))
     }
 }
