@@ -65,12 +65,3 @@ impl Drop for HeldPiece {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
-
-/// Lets a thread that has nothing to do destroy what it has removed: removed pieces of plans are kept until every
-/// thread has seen that they are.
-pub fn let_go() {
-    if std::env::var_os("EXP_NOPARK").is_some() {
-        return;
-    }
-    crossbeam_epoch::pin().flush();
-}

@@ -31,7 +31,6 @@ fn run(arguments: cli::Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK_BYTES)
         .enable_all()
-        .on_thread_park(compute::holdings::let_go)
         .build()?;
     let result = runtime.block_on(cli::run(arguments));
     // What still runs on a blocking thread is not worth waiting for.

@@ -1,6 +1,6 @@
 //! A node behind a wire that passes nothing any more, or breaks: detected within seconds, answered by the others.
 
-use std::{io, net::Ipv4Addr, sync::Arc};
+use std::{io, net::Ipv4Addr};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
