@@ -34,13 +34,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the answer may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// Returns a server that looks after its connections too: it lets go what it holds for who is gone without a word.
-pub fn server() -> Server {
-    Server::builder()
-        .http2_keepalive_interval(Some(PING_INTERVAL))
-        .http2_keepalive_timeout(Some(PING_TIMEOUT))
-}
-
 /// What a stream and a connection may have under way, in bytes: nodes are near each other.
 const WINDOW_BYTES: u32 = 8 << 20;
 
@@ -96,6 +89,13 @@ pub struct Channels {
 /// that is not acknowledged yet would wait 40 ms, and tonic sees to that only for listeners of its own.
 pub fn incoming(listener: TcpListener) -> TcpIncoming {
     TcpIncoming::from(listener).with_nodelay(Some(true))
+}
+
+/// Returns a server that looks after its connections too: it lets go what it holds for who is gone without a word.
+pub fn server() -> Server {
+    Server::builder()
+        .http2_keepalive_interval(Some(PING_INTERVAL))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
 }
 
 impl Channels {

@@ -79,6 +79,10 @@ impl LeaderPiece {
             };
             let mut counted = self.counted_on_nodes(stage).into_iter();
             let sender = self.tell(sender, &mut counted)?;
+            // What nodes say that they have written are no rows of the query.
+            if sender.schema() != node.schema() {
+                return Ok(sender);
+            }
             match node.is::<NetworkShuffleExec>() {
                 true => sender,
                 false => replace_children_if_necessary(Arc::clone(node), vec![sender])?,
