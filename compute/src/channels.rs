@@ -21,10 +21,12 @@ use tokio::net::TcpListener;
 use tonic::{
     Request, Status,
     codegen::http::{self, HeaderValue, header::AUTHORIZATION},
-    transport::{Endpoint, server::TcpIncoming},
+    transport::{Endpoint, Server, server::TcpIncoming},
 };
 use tower::ServiceExt;
 use url::Url;
+
+use crate::counts::CountingChannel;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -89,6 +91,13 @@ pub fn incoming(listener: TcpListener) -> TcpIncoming {
     TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
+/// Returns a server that looks after its connections too: it lets go what it holds for who is gone without a word.
+pub fn server() -> Server {
+    Server::builder()
+        .http2_keepalive_interval(Some(PING_INTERVAL))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
+}
+
 impl Channels {
     /// Returns no connections yet.
     pub fn new(credential: Credential) -> Self {
@@ -136,6 +145,6 @@ impl ChannelResolver for Channels {
         url: &Url,
     ) -> Result<Box<dyn WorkerChannel>, DataFusionError> {
         let channel = self.to(url).map_err(|error| DataFusionError::External(Box::new(error)))?;
-        Ok(create_worker_client(channel))
+        Ok(Box::new(CountingChannel(create_worker_client(channel))))
     }
 }

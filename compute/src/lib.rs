@@ -8,9 +8,11 @@
 //! | `actions`  | requests between nodes that are no plans: Flight actions with JSON bodies    |
 //! | `messages` | what leader and nodes say to each other                                      |
 //! | `channels` | connections to other nodes, which notice within seconds that one is gone     |
+//! | `counts`   | what operators counted, on its way to the leader                             |
 //! | `addresses`| the rows that DELETE, UPDATE and MERGE find                                  |
 //! | `append`   | rows of a plan are written where they are computed                           |
 //! | `jobs`     | what a node does for the leader beside pieces of plans: shares of COPYs       |
+//! | `holdings` | what a node holds for statements                                             |
 //! | `load`     | rows arrive                                                                 |
 //! | `vacuum`   | runs are merged                                                             |
 
@@ -18,6 +20,8 @@ pub mod actions;
 pub mod addresses;
 pub mod append;
 pub mod channels;
+pub mod counts;
+pub mod holdings;
 pub mod jobs;
 pub mod load;
 pub mod messages;

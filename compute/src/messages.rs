@@ -6,7 +6,7 @@
 //!   │◀─ waiting, or where the data is ──────│
 //!   │   reads the probe                     │
 //!   │── join (url, slices) ────────────────▶│  from now on it gets pieces of plans
-//!   │── heartbeat, every second ───────────▶│  unknown: the node says hello again
+//!   │── heartbeat (url, what it holds) ────▶│  every second; unknown: the node says hello again
 //!   │── leave ─────────────────────────────▶│  no new queries; those under way finish
 //! ```
 
@@ -22,13 +22,15 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::holdings::Holdings;
+
 /// The actions that the leader answers.
 pub mod request {
     /// [`Hello`](super::Hello) → [`Welcome`](super::Welcome).
     pub const HELLO: &str = "blueshift.hello";
     /// [`Node`](super::Node) → nothing.
     pub const JOIN: &str = "blueshift.join";
-    /// [`Node`](super::Node) → [`HeartbeatAnswer`](super::HeartbeatAnswer).
+    /// [`Heartbeat`](super::Heartbeat) → [`HeartbeatAnswer`](super::HeartbeatAnswer).
     pub const HEARTBEAT: &str = "blueshift.heartbeat";
     /// [`Node`](super::Node) → nothing.
     pub const LEAVE: &str = "blueshift.leave";
@@ -109,6 +111,15 @@ pub enum Welcome {
         /// What the node must find there.
         probe: String,
     },
+}
+
+/// What a node says every second.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Who it is.
+    pub node: Node,
+    /// What it holds for statements.
+    pub holds: Holdings,
 }
 
 /// The leader's answer to a heartbeat.

@@ -3,6 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use datafusion_distributed::Worker;
 use engine::{
     access::S3Profile,
     client_error::{ClientError, SqlState},
@@ -13,16 +14,19 @@ use engine::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::{service::interceptor::InterceptedService, transport::Server};
+use tonic::service::interceptor::InterceptedService;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     actions::{self, ask},
-    channels::{Channels, Credential, incoming},
+    channels::{self, Channels, Credential, incoming},
+    holdings::PieceCount,
     jobs::Jobs,
-    messages::{HEARTBEAT_INTERVAL, HeartbeatAnswer, Hello, Node, Welcome, build_id, request},
-    worker::PlanPieces,
+    messages::{
+        HEARTBEAT_INTERVAL, Heartbeat, HeartbeatAnswer, Hello, Node, Welcome, build_id, request,
+    },
+    worker::{PlanPieces, sweep},
 };
 
 /// How long pieces of plans that are under way may take when the node leaves.
@@ -55,6 +59,9 @@ pub struct ComputeNode {
     leader: Url,
     channels: Channels,
     node: Node,
+    worker: Worker,
+    memory: Arc<NodeMemory>,
+    held: PieceCount,
     shutdown: CancellationToken,
     server: tokio::task::JoinHandle<Result<(), tonic::transport::Error>>,
 }
@@ -82,19 +89,23 @@ impl ComputeNode {
         if found != probe {
             return Err(unreachable(data, &"another cluster's is there"));
         }
+        let (memory, held) = (Arc::clone(&settings.memory), PieceCount::default());
         let planner = Planner::new(slice_count, settings.memory)?;
         let jobs = actions::service(Arc::new(Jobs::new(Arc::clone(&storage), planner.clone())));
-        let pieces = PlanPieces { planner, storage, channels: channels.clone() };
-        let worker = pieces.worker().into_worker_server();
+        let pieces =
+            PlanPieces { planner, storage, channels: channels.clone(), held: held.clone() };
+        let worker = pieces.worker();
+        let service = worker.clone().into_worker_server();
         let credential = settings.credential.clone();
         let check = move |request| credential.check(request);
         let shutdown = CancellationToken::new();
-        let server = Server::builder()
-            .add_service(InterceptedService::new(worker, check.clone()))
+        let server = channels::server()
+            .add_service(InterceptedService::new(service, check.clone()))
             .add_service(InterceptedService::new(jobs, check))
             .serve_with_incoming_shutdown(incoming(listener), shutdown.clone().cancelled_owned());
         let server = tokio::spawn(server);
-        let joined = Self { leader: settings.leader, channels, node, shutdown, server };
+        let leader = settings.leader;
+        let joined = Self { leader, channels, node, worker, memory, held, shutdown, server };
         let () = joined.ask_leader(request::JOIN, &joined.node).await?;
         Ok(joined)
     }
@@ -111,6 +122,7 @@ impl ComputeNode {
         let mut is_silent = false;
         loop {
             tokio::time::sleep(HEARTBEAT_INTERVAL).await;
+            self.sweep().await;
             match self.beat().await {
                 Ok(()) if is_silent => {
                     tracing::info!("the leader is back");
@@ -128,8 +140,20 @@ impl ComputeNode {
         }
     }
 
+    /// Lets go what is left of pieces that have ended.
+    async fn sweep(&self) {
+        if self.held.count() == 0 {
+            return;
+        }
+        if let Err(error) = sweep(&self.worker, &self.node.url).await {
+            tracing::warn!(%error, "what is left of statements cannot be let go");
+        }
+    }
+
     async fn beat(&self) -> Result<(), Error> {
-        match self.ask_leader(request::HEARTBEAT, &self.node).await? {
+        let holds = self.held.holdings(&self.memory);
+        let heartbeat = Heartbeat { node: self.node.clone(), holds };
+        match self.ask_leader(request::HEARTBEAT, &heartbeat).await? {
             HeartbeatAnswer::Known => Ok(()),
             HeartbeatAnswer::Unknown => {
                 tracing::info!("joining the leader again");

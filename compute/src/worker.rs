@@ -3,23 +3,37 @@
 
 use std::sync::Arc;
 
-use datafusion::{error::Result, execution::SessionState};
+use datafusion::{
+    arrow::datatypes::Schema,
+    error::Result,
+    execution::SessionState,
+    physical_plan::{
+        empty::EmptyExec, repartition::RepartitionExec, replace_children_if_necessary,
+    },
+};
 use datafusion_distributed::{
-    DistributedExt, Worker, WorkerPlanRewriteEvent, WorkerPlanRewriteEventResponse,
-    WorkerQueryContext,
+    BroadcastExec, DistributedExt, MaybeEncoded, SetPlanRequest, TaskKey, Worker,
+    WorkerPlanRewriteEvent, WorkerPlanRewriteEventResponse, WorkerQueryContext,
 };
 use engine::{
     execution::{WarehouseCodec, group_in_order},
     plan::Planner,
     storage::ManagedStorage,
 };
+use futures::{StreamExt, stream};
+use tonic::codegen::http::{HeaderName, HeaderValue};
+use url::Url;
 
 use crate::{
     append::AppendCodec,
     channels::Channels,
+    holdings::PieceCount,
     messages::{QUERY_HEADER, build_id},
     reported::Reporting,
 };
+
+/// The header of a piece of a plan that is there to sweep: see [`sweep`].
+const SWEEP: &str = "blueshift-sweep";
 
 /// What the pieces of plans of one node share.
 #[derive(Clone)]
@@ -30,6 +44,7 @@ pub struct PlanPieces {
     pub storage: Arc<ManagedStorage>,
     /// To the nodes that pieces of plans read from.
     pub channels: Channels,
+    pub(crate) held: PieceCount,
 }
 
 impl PlanPieces {
@@ -45,9 +60,11 @@ impl PlanPieces {
 
     /// Returns the session of one piece: the template's functions and settings, the engine's extensions.
     fn session(&self, mut context: WorkerQueryContext) -> Result<SessionState> {
+        let held = (!context.headers.contains_key(SWEEP)).then(|| self.held.hold());
         let received = context.builder.config().take().unwrap_or_default();
         let config = received
             .with_extension(Arc::clone(&self.storage))
+            .with_extension(Arc::new(held))
             .with_distributed_user_codec(WarehouseCodec)
             .with_distributed_user_codec(AppendCodec)
             .with_distributed_channel_resolver(self.channels.clone())
@@ -60,5 +77,36 @@ impl PlanPieces {
 /// What a plan of one process has from the beginning, and what a piece of one needs besides.
 fn as_run_here(event: WorkerPlanRewriteEvent<'_>) -> Result<WorkerPlanRewriteEventResponse> {
     let plan = group_in_order(event.plan)?;
-    Ok(WorkerPlanRewriteEventResponse::new(Reporting::head(plan)))
+    // What sends rows to several consumers is replaced by another one when they ask, if the engine finds it:
+    // else every row would be dealt out twice.
+    let sends = plan.is::<RepartitionExec>() || plan.is::<BroadcastExec>();
+    let rows = plan.children().first().filter(|_| sends).map(|rows| Arc::clone(rows));
+    let reporting = match rows {
+        Some(rows) => replace_children_if_necessary(plan, vec![Reporting::head(rows)])?,
+        None => Reporting::head(plan),
+    };
+    Ok(WorkerPlanRewriteEventResponse::new(reporting))
+}
+
+/// Runs a piece of a plan that has no rows.
+///
+/// The engine lets the last pieces go with the next ones it is given: on a node that is given none any more they
+/// would keep their memory.
+///
+/// Errors: those of any piece; there is none that a node without rows could have.
+pub(crate) async fn sweep(worker: &Worker, node: &Url) -> Result<()> {
+    let headers = [(HeaderName::from_static(SWEEP), HeaderValue::from_static("t"))];
+    let request = SetPlanRequest {
+        task_key: TaskKey { query_id: Default::default(), stage_id: 0, task_number: 0 },
+        task_count: 1,
+        plan: MaybeEncoded::Decoded(Arc::new(EmptyExec::new(Arc::new(Schema::empty())))),
+        work_unit_feed_declarations: Vec::new(),
+        target_worker_url: node.clone(),
+        query_start_time_ns: 0,
+    };
+    let messages = stream::empty().boxed();
+    let mut answers =
+        worker.coordinator_channel(headers.into_iter().collect(), request, messages).await?;
+    while answers.next().await.transpose()?.is_some() {}
+    Ok(())
 }

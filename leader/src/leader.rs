@@ -8,19 +8,21 @@ use std::{
     },
 };
 
+use chrono::Utc;
+use compute::holdings::Holdings;
 use engine::{
     access::S3Access,
     catalog::Identity,
     ids::{ColumnId, QueryId, TableId},
     plan::Planner,
     storage::{ManagedStorage, delete_objects, paths::ObjectPath},
-    system::{EventLog, SessionControl},
+    system::{EventLog, NodeState, SessionControl},
     transaction::CommitLog,
 };
 use parking_lot::Mutex;
 
 use crate::{
-    cluster::{ComputeNodes, lost_nodes::ClusterNodes},
+    cluster::{ComputeNodes, lost_nodes::ClusterNodes, nodes::state_of},
     connection::CancelRegistry,
     session::SessionRegistry,
 };
@@ -124,6 +126,15 @@ impl Leader {
 
     pub(crate) fn compute_nodes(&self) -> Option<&ClusterNodes> {
         self.components.compute_nodes.as_ref()
+    }
+
+    /// Returns the nodes that run statements, and what they hold for them.
+    pub(crate) fn node_states(&self) -> Vec<NodeState> {
+        if let Some(nodes) = self.compute_nodes() {
+            return nodes.states();
+        }
+        let runtime = self.planner().task_context().runtime_env();
+        vec![state_of(String::new(), Utc::now().timestamp_micros(), Holdings::of(&runtime))]
     }
 
     pub(crate) fn events(&self) -> &Arc<EventLog> {

@@ -3,6 +3,12 @@
 
 #[path = "cluster/copy.rs"]
 mod copy;
+#[path = "cluster/cut_off.rs"]
+mod cut_off;
+#[path = "cluster/holdings.rs"]
+mod holdings;
+#[path = "cluster/moved.rs"]
+mod moved;
 #[path = "cluster/writes.rs"]
 mod writes;
 
@@ -174,6 +180,7 @@ async fn a_node_that_is_killed_is_done_without() -> Result<()> {
     load(&client).await?;
     while_queries_run(&mut cluster, |cluster| cluster.nodes[1].kill()).await?;
     has_nodes(&client, 1).await?;
+    holdings::hold_nothing(&client).await?;
     cluster.add()?;
     has_nodes(&client, 2).await?;
     is_right(&client).await
@@ -186,9 +193,12 @@ async fn a_node_that_is_frozen_is_done_without_and_comes_back() -> Result<()> {
     load(&client).await?;
     while_queries_run(&mut cluster, |cluster| signal("-STOP", &cluster.nodes[0])).await?;
     has_nodes(&client, 1).await?;
+    holdings::hold_nothing(&client).await?;
     signal("-CONT", &cluster.nodes[0])?;
     has_nodes(&client, 2).await?;
-    is_right(&client).await
+    is_right(&client).await?;
+    // Of what it was given before as well.
+    holdings::hold_nothing(&client).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +223,8 @@ async fn a_write_that_loses_a_node_leaves_all_of_its_rows_or_none() -> Result<()
             ensure!(rows == 0, "{rows} rows of a write that failed");
         }
     }
-    is_right(&client).await
+    is_right(&client).await?;
+    holdings::hold_nothing(&client).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,11 @@
 //!
 //! At scale factor 0.01 on both shapes. Another scale needs answers from elsewhere:
 //! `cargo test --release -p sql-tests --test tpch -- --scale 1 --answers DIR`.
+//! With `--moved` it also prints the bytes that each query sends through the network.
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use leader::quickstart::tpch::{Format, QUERIES, TABLE_NAMES, TABLES, generate};
 use libtest_mimic::{Arguments, Failed, Trial};
 use sql_tests::{
@@ -21,6 +22,8 @@ use tokio::runtime::Runtime;
 struct Options {
     scale: f64,
     answers: PathBuf,
+    /// Whether it prints what the queries move.
+    prints_moved: bool,
 }
 
 /// A warehouse of a shape with all tables loaded.
@@ -44,6 +47,9 @@ fn main() -> Result<()> {
         let loaded = load(shape, &endpoint).with_context(|| format!("load on {shape}"))?;
         warehouses.push(Arc::new(loaded));
     }
+    if options.prints_moved {
+        warehouses.iter().zip(SHAPES).try_for_each(|(loaded, shape)| print_moved(loaded, shape))?;
+    }
     let conclusion = libtest_mimic::run(&arguments, trials(&options.answers, &warehouses));
     // `exit` runs no destructors: the servers are stopped here.
     drop(warehouses);
@@ -52,7 +58,8 @@ fn main() -> Result<()> {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<(Options, Vec<String>)> {
-    let mut options = Options { scale: 0.01, answers: tpch::answers_at_one_hundredth() };
+    let answers = tpch::answers_at_one_hundredth();
+    let mut options = Options { scale: 0.01, answers, prints_moved: false };
     let mut rest = Vec::new();
     let mut has_answers = false;
     while let Some(argument) = arguments.next() {
@@ -65,6 +72,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<(Options, Vec<
                 options.answers = arguments.next().context("--answers needs a folder")?.into();
                 has_answers = true;
             }
+            "--moved" => options.prints_moved = true,
             _ => rest.push(argument),
         }
     }
@@ -84,6 +92,11 @@ fn trials(folder: &std::path::Path, warehouses: &[Arc<Loaded>]) -> Vec<Trial> {
                 check(&loaded, &folder, name, sql).map_err(|e| Failed::from(format!("{e:#}")))
             }));
         }
+        let loaded = warehouses.get(index).map(Arc::clone);
+        trials.push(Trial::test(format!("{shape}::tpch::q12_joins_in_place"), move || {
+            let loaded = loaded.ok_or("no warehouse")?;
+            joins_in_place(&loaded).map_err(|e| Failed::from(format!("{e:#}")))
+        }));
     }
     trials
 }
@@ -111,4 +124,32 @@ fn check(loaded: &Loaded, folder: &std::path::Path, name: &str, sql: &str) -> Re
         answer.rows.into_iter().map(|row| row.into_iter().map(value).collect()).collect();
     answers::in_order(&rows, &tpch::order_of(name))?;
     answers::same_rows(rows, tpch::answer(folder, name)?)
+}
+
+/// Both tables of Q12 are distributed on the key of its join: that sends nothing.
+fn joins_in_place(loaded: &Loaded) -> Result<()> {
+    let (_, sql) = QUERIES.iter().find(|(name, _)| *name == "q12").context("no Q12")?;
+    let plan = analyzed(loaded, sql)?;
+    let join = plan.lines().skip_while(|line| !line.contains("XN Hash Join DS_DIST_NONE"));
+    let moved = join.take_while(|line| !line.contains("XN Seq Scan"));
+    let moved = moved.filter_map(|line| line.trim().strip_prefix("Bytes moved: "));
+    let moved = moved.collect::<Vec<_>>();
+    ensure!(moved == ["0"], "{plan}");
+    Ok(())
+}
+
+fn analyzed(loaded: &Loaded, sql: &str) -> Result<String> {
+    let plan = loaded.runtime.block_on(loaded.client.run(&format!("explain analyze {sql}")))?;
+    Ok(plan.rows.into_iter().flatten().flatten().collect::<Vec<_>>().join("\n"))
+}
+
+fn print_moved(loaded: &Loaded, shape: Shape) -> Result<()> {
+    for (name, sql) in QUERIES {
+        let plan = analyzed(loaded, sql)?;
+        let moved = plan.lines().find_map(|line| line.strip_prefix("Total bytes moved: "));
+        let labels = plan.split_whitespace().filter(|word| word.starts_with("DS_"));
+        let labels = labels.collect::<Vec<_>>().join(" ");
+        println!("{shape} {name}: {:>10} bytes moved; {labels}", moved.unwrap_or("0"));
+    }
+    Ok(())
 }

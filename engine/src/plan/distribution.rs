@@ -13,10 +13,7 @@ use datafusion::{
     prelude::SessionConfig,
 };
 
-use crate::{
-    execution,
-    plan::physical::{self, Scope},
-};
+use crate::plan::physical::{self, Scope};
 
 /// Makes plans of one process ones of a cluster.
 pub trait Distribution: Send + Sync {
@@ -36,6 +33,11 @@ pub trait Distribution: Send + Sync {
     /// Returns whether a whole plan runs in this process.
     fn is_one_process(&self) -> bool {
         false
+    }
+
+    /// Returns a plan in the operators of one process, for EXPLAIN; of one that has run, with what they counted.
+    fn told(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(plan)
     }
 
     /// Puts around a plan what its execution needs: called last.
@@ -66,9 +68,6 @@ impl Distribution for OneProcess {
         true
     }
 }
-
-/// Says that a statement's plan stays in this process: an extension of its session.
-pub(super) struct InOneProcess;
 
 /// What is put on top of a finished plan before it is distributed.
 pub(super) struct PlanHead(pub(super) Box<PutOnTop>);
@@ -109,9 +108,6 @@ impl QueryPlanner for SlicePlanner {
             Some(head) => (head.0)(plan)?,
             None => plan,
         };
-        if session.config().get_extension::<InOneProcess>().is_some() {
-            return execution::kept_here(plan);
-        }
         self.distribution.place(plan, session.config())
     }
 }

@@ -26,9 +26,7 @@ use crate::{
         analyzer,
         catalog_view::CatalogView,
         column_names, column_uses,
-        distribution::{
-            Distribution, InOneProcess, KnowsSlices, OneProcess, PlanHead, SlicePlanner,
-        },
+        distribution::{Distribution, KnowsSlices, OneProcess, PlanHead, SlicePlanner},
         functions_exist, lateral_aliases, optimizer,
         physical::{self, BuildMemory},
         scalar_subqueries, settings,
@@ -138,6 +136,12 @@ impl Planner {
     /// Returns what operators need to run that are not part of a statement.
     pub fn task_context(&self) -> Arc<TaskContext> {
         self.template.task_ctx()
+    }
+
+    /// Returns a plan as EXPLAIN tells it: in the operators of one process, wherever its pieces run. What they
+    /// counted is there when it has run.
+    pub fn told(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        self.distribution.told(plan)
     }
 
     /// Returns a session for a piece of a plan of another node: this planner's functions and settings, the
@@ -262,13 +266,6 @@ impl PlanningSession {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut state = (*self.state).clone();
         state.config_mut().set_extension(Arc::new(PlanHead(Box::new(head))));
-        self.physical_in(Arc::new(state), plan).await
-    }
-
-    /// As [`Self::physical`], of one process even in a cluster: what EXPLAIN shows.
-    pub async fn physical_here(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut state = (*self.state).clone();
-        state.config_mut().set_extension(Arc::new(InOneProcess));
         self.physical_in(Arc::new(state), plan).await
     }
 

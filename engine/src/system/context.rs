@@ -25,8 +25,8 @@ pub struct SystemContext {
     pub parameters: Vec<(String, String)>,
     /// Slices of the cluster.
     pub slice_count: u32,
-    /// Its compute nodes; of a warehouse in one process, 1.
-    pub node_count: u32,
+    /// Its compute nodes; of a warehouse in one process, itself.
+    pub nodes: Vec<NodeState>,
     /// What happened so far.
     pub events: Arc<EventLog>,
     /// The sessions there are.
@@ -47,6 +47,23 @@ pub struct SystemContext {
     pub last_copy_count: u64,
     /// Zone maps of the runs of all tables: read for the tables that show them only.
     pub zone_maps: Arc<HashMap<RunId, Arc<ZoneMap>>>,
+}
+
+/// A compute node, as `STV_NODE_STATE` shows it. What it holds is for statements: nothing, when none runs.
+#[derive(Clone, Debug, Default)]
+pub struct NodeState {
+    /// Where leader and other nodes reach it; empty if all is one process.
+    pub address: String,
+    /// When it was heard of last: microseconds since 1970, UTC.
+    pub last_heard_us: i64,
+    /// Pieces of plans that it was given.
+    pub pieces: u64,
+    /// Memory of queries, in bytes.
+    pub memory_bytes: u64,
+    /// Files written because memory was short.
+    pub spill_files: u64,
+    /// Their size.
+    pub spill_bytes: u64,
 }
 
 /// A session, as `STV_SESSIONS` and `pg_stat_activity` show it.

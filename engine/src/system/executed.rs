@@ -84,6 +84,8 @@ pub struct ExecutedStep {
     pub spilled_bytes: u64,
     /// The most memory that was held at a time, where it is known.
     pub memory_bytes: u64,
+    /// Messages that took its rows through the network.
+    pub packets: u64,
 }
 
 /// What one slice did in a step.
@@ -205,6 +207,12 @@ impl ExecutedStep {
     /// Returns the bytes of all slices.
     pub fn bytes(&self) -> u64 {
         self.slices.iter().map(|slice| slice.bytes).sum()
+    }
+
+    /// Returns the messages that are counted on a slice: all of them on the first.
+    pub(crate) fn packets_of(&self, slice: &StepOnSlice) -> u64 {
+        let is_first = self.slices.first().is_some_and(|first| first.slice == slice.slice);
+        if is_first { self.packets } else { 0 }
     }
 
     /// Returns the time of the slice that took longest, in microseconds.

@@ -44,7 +44,7 @@ pub(crate) mod value;
 
 use std::sync::LazyLock;
 
-pub use context::{SessionInfo, SystemContext};
+pub use context::{NodeState, SessionInfo, SystemContext};
 pub use event::{
     LoadError, LoadFinished, StatementFinished, StatementKind, TableAnalyzed, TransactionConflict,
     VacuumEvent, VacuumPhase, VacuumProgress,

@@ -26,8 +26,10 @@ use engine::{
 
 use super::Written;
 
-/// A query with its names resolved, and what it is planned with.
-type Query<'a> = (&'a PlanningSession, &'a LogicalPlan);
+/// A query with its names resolved, what it is planned with, and who is told the plan that runs.
+type Query<'a> = (&'a PlanningSession, &'a LogicalPlan, &'a NotePlan<'a>);
+
+type NotePlan<'a> = dyn Fn(&Arc<dyn ExecutionPlan>) + Sync + 'a;
 
 /// Rows of a target that give way to others.
 pub(crate) struct Change {
@@ -79,7 +81,7 @@ pub(crate) async fn find(
 
 /// Runs a query; returns what its pieces say that they have done.
 async fn pieces(
-    (planning, plan): Query<'_>,
+    (planning, plan, note): Query<'_>,
     append: Append,
     meets: bool,
 ) -> Result<Vec<RecordBatch>, Error> {
@@ -89,6 +91,7 @@ async fn pieces(
         Ok(Arc::new(SliceAppendExec::new(Arc::clone(&append), rows)))
     };
     let physical = planning.physical_under(plan, head).await?;
+    note(&physical);
     Ok(collect(physical, planning.task_context()).await?)
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use compute::{
     actions::{self, Actions, answer, parse},
-    channels::{Credential, incoming},
+    channels::{self, Channels, Credential, incoming},
     messages::{HEARTBEAT_INTERVAL, Hello, Node, Welcome, build_id, request},
 };
 use engine::{
@@ -18,9 +18,9 @@ use engine::{
 };
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
-use tonic::{service::interceptor::InterceptedService, transport::Server};
+use tonic::service::interceptor::InterceptedService;
 
-use super::nodes::Nodes;
+use super::{lost_nodes::answers, nodes::Nodes};
 
 /// What nodes are told once there is a cluster.
 #[derive(Debug, Clone)]
@@ -53,11 +53,15 @@ impl Endpoint {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
         let (nodes, ready) = (Arc::<Nodes>::default(), Arc::<OnceLock<Ready>>::default());
-        let answers = LeaderActions { nodes: Arc::clone(&nodes), ready: Arc::clone(&ready) };
-        let service = actions::service(Arc::new(answers));
+        let actions = LeaderActions {
+            nodes: Arc::clone(&nodes),
+            channels: Channels::new(credential.clone()),
+            ready: Arc::clone(&ready),
+        };
+        let service = actions::service(Arc::new(actions));
         let checked = credential.clone();
         let check = move |request| checked.check(request);
-        let server = Server::builder()
+        let server = channels::server()
             .add_service(InterceptedService::new(service, check))
             .serve_with_incoming(incoming(listener));
         let server = tokio::spawn(async move {
@@ -111,6 +115,7 @@ impl Endpoint {
 
 struct LeaderActions {
     nodes: Arc<Nodes>,
+    channels: Channels,
     ready: Arc<OnceLock<Ready>>,
 }
 
@@ -120,7 +125,7 @@ impl Actions for LeaderActions {
         match action {
             request::HELLO => answer(&self.welcome(&parse(&body)?)?),
             request::JOIN => {
-                self.nodes.join(parse(&body)?);
+                self.join(parse(&body)?).await?;
                 answer(&())
             }
             request::HEARTBEAT => answer(&self.nodes.heartbeat(&parse(&body)?)),
@@ -135,6 +140,20 @@ impl Actions for LeaderActions {
 }
 
 impl LeaderActions {
+    /// Lets a node in that can be reached. One that reaches the leader, but not the other way round, would be lost
+    /// to every query and be back the second after.
+    async fn join(&self, node: Node) -> Result<(), Error> {
+        if !answers(&self.channels, &node.url).await {
+            let message = format!("the leader does not reach the compute node at {}", node.url);
+            let hint = "--host says by which name leader and other nodes reach it.";
+            return Err(QueryError::new(SqlState::CONNECTION_FAILURE, message)
+                .with_hint(hint)
+                .into());
+        }
+        self.nodes.join(node);
+        Ok(())
+    }
+
     fn welcome(&self, hello: &Hello) -> Result<Welcome, Error> {
         if hello.build != build_id() {
             let message = format!(

@@ -12,6 +12,7 @@ use engine::{
     client_error::{ClientError, SqlState},
     error::Error,
     ids::{QueryId, SliceId},
+    system::NodeState,
 };
 use futures::{StreamExt, future::join_all, stream};
 use url::Url;
@@ -34,9 +35,9 @@ impl ClusterNodes {
         Self { nodes, channels }
     }
 
-    /// Returns how many there are.
-    pub fn count(&self) -> u32 {
-        u32::try_from(self.nodes.now().len()).unwrap_or(u32::MAX)
+    /// Returns what was heard of them last.
+    pub fn states(&self) -> Vec<NodeState> {
+        self.nodes.states()
     }
 
     /// Returns those there are, each with its place; the first is another one from statement to statement.
@@ -71,14 +72,19 @@ impl ClusterNodes {
     }
 
     async fn look_at(&self, node: &Node) {
-        let asked = async {
-            let mut client = self.channels.get_worker_client_for_url(&node.url).await?;
-            client.get_worker_info(GetWorkerInfoRequest {}).await
-        };
-        if !matches!(tokio::time::timeout(ANSWER_TIME_MAX, asked).await, Ok(Ok(_))) {
+        if !answers(&self.channels, &node.url).await {
             self.nodes.leave(&node.url, "it does not answer");
         }
     }
+}
+
+/// Returns whether a node can be reached.
+pub(super) async fn answers(channels: &Channels, node: &Url) -> bool {
+    let asked = async {
+        let mut client = channels.get_worker_client_for_url(node).await?;
+        client.get_worker_info(GetWorkerInfoRequest {}).await
+    };
+    matches!(tokio::time::timeout(ANSWER_TIME_MAX, asked).await, Ok(Ok(_)))
 }
 
 /// Returns the rows once there is one, or none.

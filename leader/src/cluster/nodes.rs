@@ -2,8 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use compute::messages::{HeartbeatAnswer, Node, SILENCE_MAX};
-use engine::{client_error::SqlState, error::QueryError};
+use chrono::Utc;
+use compute::{
+    holdings::Holdings,
+    messages::{Heartbeat, HeartbeatAnswer, Node, SILENCE_MAX},
+};
+use engine::{client_error::SqlState, error::QueryError, system::NodeState};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use url::Url;
@@ -21,7 +25,20 @@ pub struct Nodes {
 struct State {
     /// Nodes that said hello, with the slices they offer.
     offers: BTreeMap<Url, u32>,
-    heard: BTreeMap<Url, Instant>,
+    heard: BTreeMap<Url, Heard>,
+}
+
+/// What was heard of a node last.
+struct Heard {
+    at: Instant,
+    at_us: i64,
+    holds: Holdings,
+}
+
+impl Heard {
+    fn now(holds: Holdings) -> Self {
+        Self { at: Instant::now(), at_us: Utc::now().timestamp_micros(), holds }
+    }
 }
 
 impl Default for Nodes {
@@ -45,7 +62,7 @@ impl Nodes {
 
     /// Lets a node in: queries that are planned from now on use it.
     pub fn join(&self, node: Node) {
-        self.state.lock().heard.insert(node.url.clone(), Instant::now());
+        self.state.lock().heard.insert(node.url.clone(), Heard::now(Holdings::default()));
         tracing::info!(node = %node.url, slices = node.slices, "a compute node has joined");
         self.members.send_modify(|members| {
             let members = Arc::make_mut(members);
@@ -55,10 +72,10 @@ impl Nodes {
     }
 
     /// Notes that a node was heard of.
-    pub fn heartbeat(&self, node: &Node) -> HeartbeatAnswer {
+    pub fn heartbeat(&self, Heartbeat { node, holds }: &Heartbeat) -> HeartbeatAnswer {
         match self.state.lock().heard.get_mut(&node.url) {
             Some(heard) => {
-                *heard = Instant::now();
+                *heard = Heard::now(*holds);
                 HeartbeatAnswer::Known
             }
             None => HeartbeatAnswer::Unknown,
@@ -79,7 +96,7 @@ impl Nodes {
     /// Gives nodes up that were not heard of for [`SILENCE_MAX`].
     pub fn sweep(&self) {
         let now = Instant::now();
-        let is_silent = |heard: &Instant| now.duration_since(*heard) > SILENCE_MAX;
+        let is_silent = |heard: &Heard| now.duration_since(heard.at) > SILENCE_MAX;
         let silent = {
             let state = self.state.lock();
             let silent = state.heard.iter().filter(|(_, heard)| is_silent(heard));
@@ -95,6 +112,16 @@ impl Nodes {
         Arc::clone(&self.members.borrow())
     }
 
+    /// Returns what was heard of the nodes last, in their order.
+    pub fn states(&self) -> Vec<NodeState> {
+        let (members, state) = (self.now(), self.state.lock());
+        let states = members.iter().filter_map(|node| {
+            let heard = state.heard.get(&node.url)?;
+            Some(state_of(node.url.to_string(), heard.at_us, heard.holds))
+        });
+        states.collect()
+    }
+
     /// Returns when there are at least `count`.
     pub async fn at_least(&self, count: usize) {
         let mut members = self.members.subscribe();
@@ -107,6 +134,12 @@ impl Nodes {
 pub(super) fn no_nodes() -> QueryError {
     QueryError::new(SqlState::CANNOT_CONNECT_NOW, "the cluster has no compute node")
         .with_hint("Start one with: blueshift compute --leader HOST:PORT")
+}
+
+/// Returns a node as the system's tables show it.
+pub(crate) fn state_of(address: String, last_heard_us: i64, holds: Holdings) -> NodeState {
+    let Holdings { pieces, memory_bytes, spill_files, spill_bytes } = holds;
+    NodeState { address, last_heard_us, pieces, memory_bytes, spill_files, spill_bytes }
 }
 
 #[cfg(test)]
@@ -129,8 +162,11 @@ mod tests {
         assert_eq!((ports(&nodes), nodes.offers()), (vec![3, 1, 2], (3, 6)));
         nodes.leave(&node(3).url, "test");
         assert_eq!((ports(&nodes), nodes.offers()), (vec![1, 2], (2, 4)));
-        assert_eq!(nodes.heartbeat(&node(3)), HeartbeatAnswer::Unknown);
-        assert_eq!(nodes.heartbeat(&node(2)), HeartbeatAnswer::Known);
+        let holds = Holdings { pieces: 7, ..Holdings::default() };
+        let beat = |port| nodes.heartbeat(&Heartbeat { node: node(port), holds });
+        assert_eq!((beat(3), beat(2)), (HeartbeatAnswer::Unknown, HeartbeatAnswer::Known));
+        let held: Vec<u64> = nodes.states().iter().map(|state| state.pieces).collect();
+        assert_eq!(held, [0, 7]);
         nodes.sweep();
         assert_eq!(ports(&nodes), [1, 2], "both were heard of");
     }

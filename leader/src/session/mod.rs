@@ -31,7 +31,7 @@ use engine::{
 };
 use parking_lot::Mutex;
 
-use crate::{cluster::lost_nodes::ClusterNodes, error::Error, leader::Leader, statement};
+use crate::{error::Error, leader::Leader, statement};
 
 use registry::Registration;
 use temporary::TemporaryTables;
@@ -263,7 +263,7 @@ impl Session {
             search_path: self.lookup_path(),
             parameters: self.parameters.all().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
             slice_count: self.leader.log().slice_count(),
-            node_count: self.leader.compute_nodes().map_or(1, ClusterNodes::count),
+            nodes: self.leader.node_states(),
             events: Arc::clone(self.leader.events()),
             sessions: self.leader.sessions().list(),
             control: self.leader.session_control(),

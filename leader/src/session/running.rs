@@ -10,7 +10,7 @@ use datafusion::{
 };
 use engine::{
     catalog::SUPERUSER,
-    plan::{explain::ExecutedPlan, joins_by_hash},
+    plan::{Planner, explain::ExecutedPlan, joins_by_hash},
     sql,
     system::{EventLog, QueryExecuted, StatementFinished, StatementKind},
     transaction::Transaction,
@@ -27,6 +27,7 @@ pub(crate) struct RunningStatement {
     events: Arc<EventLog>,
     sessions: Arc<SessionRegistry>,
     event: Option<StatementFinished>,
+    planner: Planner,
     plan: Option<Arc<dyn ExecutionPlan>>,
 }
 
@@ -63,6 +64,7 @@ impl Session {
             events: Arc::clone(self.leader.events()),
             sessions: Arc::clone(self.leader.sessions()),
             event: Some(event),
+            planner: self.leader.planner().clone(),
             plan: None,
         }
     }
@@ -130,12 +132,22 @@ impl RunningStatement {
         Box::pin(RecordBatchStreamAdapter::new(schema, stream))
     }
 
+    fn executed(&self, plan: Arc<dyn ExecutionPlan>) -> Option<ExecutedPlan> {
+        match self.planner.told(plan) {
+            Ok(plan) => ExecutedPlan::of(&plan),
+            Err(error) => {
+                tracing::warn!(%error, "a plan that has run is not in the system's tables");
+                None
+            }
+        }
+    }
+
     fn finish(&mut self, aborted: bool) {
         if let Some(event) = self.event.take() {
             self.sessions.update(event.pid, |info| info.query = None);
             let end_us = Utc::now().timestamp_micros();
             let plan = self.plan.take().filter(|_| !aborted);
-            if let Some(plan) = plan.and_then(|plan| ExecutedPlan::of(&plan)) {
+            if let Some(plan) = plan.and_then(|plan| self.executed(plan)) {
                 self.events.query_executed(QueryExecuted {
                     query: event.query,
                     xid: event.xid,

@@ -32,8 +32,9 @@ pub(super) async fn run(
     parameters: &[ScalarValue],
 ) -> Result<Outcome, Error> {
     let BoundPlan { planning, plan } = bound(session, &explain.statement, parameters).await?;
-    let plan = planning.physical_here(&plan).await?;
+    let plan = planning.physical(&plan).await?;
     let ran = if explain.analyze { Some(run_through(&plan, &planning).await?) } else { None };
+    let plan = session.leader().planner().told(plan)?;
     let mut lines = match explain.format {
         ExplainFormat::Text => told(&plan, explain),
         ExplainFormat::DataFusion => operators(&plan, explain),

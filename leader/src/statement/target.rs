@@ -181,7 +181,8 @@ impl Target {
             let meets = finds_rows_again && rows.second_match == SecondMatch::Ignored;
             let change = appends::Change { append, rows, meets };
             let storage = Arc::clone(session.leader().storage());
-            let query = (&self.planning, plan);
+            let note = |plan: &_| session.note_plan(plan);
+            let query = (&self.planning, plan, &note as _);
             let (written, deleted) = appends::change(query, change, table, &storage).await?;
             let written = write::record(session, table, written, upkeep)?;
             return Ok((written, self.delete(session, deleted).await?));
@@ -202,7 +203,9 @@ impl Target {
         let rows = self.rows(second_match, false);
         if session.leader().compute_nodes().is_some() {
             let slice_count = session.leader().log().slice_count();
-            return Ok(appends::find((&self.planning, plan), &self.table, slice_count, rows).await?);
+            let note = |plan: &_| session.note_plan(plan);
+            let query = (&self.planning, plan, &note as _);
+            return Ok(appends::find(query, &self.table, slice_count, rows).await?);
         }
         let addresses = Addresses::new(rows);
         let mut reading = JoinSet::new();

@@ -92,7 +92,8 @@ pub(super) async fn append_query(
     if session.leader().compute_nodes().is_some()
         && let Some(append) = append_of_nodes(session, table, given, upkeep).await?
     {
-        let written = appends::append((planning, plan), append).await?;
+        let note = |plan: &_| session.note_plan(plan);
+        let written = appends::append((planning, plan, &note), append).await?;
         return record(session, table, written, upkeep);
     }
     let plan = planning.physical(plan).await?;

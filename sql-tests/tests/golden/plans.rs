@@ -19,7 +19,7 @@ use engine::{
     plan::{Planner, PlanningSession, QueryContext, explain::ExplainedPlan},
     sql::{CreateTable, DistStyleName, SortKeyClause, Statement, parse},
     storage::run::{ColumnStatistics, Run, StatisticsValue},
-    system::{SessionControl, SystemContext},
+    system::{NodeState, SessionControl, SystemContext},
     types::SqlType,
 };
 use leader::quickstart::tpch::{QUERIES, TABLES};
@@ -134,7 +134,7 @@ fn planning(catalog: Catalog) -> Result<PlanningSession> {
         search_path: vec!["public".to_owned()],
         parameters: Vec::new(),
         slice_count: SLICES,
-        node_count: 1,
+        nodes: vec![NodeState::default()],
         events: Arc::default(),
         sessions: Vec::new(),
         control: Arc::new(Nobody),

@@ -54,6 +54,16 @@ impl NodeMemory {
         self.shares.bytes_max
     }
 
+    /// Returns the bytes that queries have now.
+    pub fn bytes(&self) -> usize {
+        self.shares.taken.lock().bytes
+    }
+
+    /// Returns how many files of queries are on disk now, and their bytes.
+    pub fn spilled(&self) -> (u64, u64) {
+        self.spill.held()
+    }
+
     /// Removes the folder that queries have spilled to: at the end of the process, of which tasks may be left.
     pub fn close(&self) {
         self.spill.remove();

@@ -39,6 +39,7 @@ pub struct SpillFolder {
     folder: TempDir,
     bytes_max: u64,
     bytes: AtomicU64,
+    files: AtomicU64,
     next: AtomicU64,
     _lock: File,
 }
@@ -57,8 +58,8 @@ impl SpillFolder {
                 break (folder, lock);
             }
         };
-        let (bytes, next) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { folder, bytes_max, bytes, next, _lock: lock })
+        let [bytes, files, next] = [0; 3].map(AtomicU64::new);
+        Ok(Self { folder, bytes_max, bytes, files, next, _lock: lock })
     }
 
     /// Removes the folder, whoever still uses it.
@@ -66,6 +67,11 @@ impl SpillFolder {
         if let Err(error) = fs::remove_dir_all(self.folder.path()) {
             tracing::warn!(folder = %self.folder.path().display(), %error, "cannot be removed");
         }
+    }
+
+    /// Returns how many files there are, and their bytes.
+    pub(super) fn held(&self) -> (u64, u64) {
+        (self.files.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
 
     fn take(&self, bytes: u64) -> io::Result<()> {
@@ -106,6 +112,7 @@ impl TempFileFactory for Spills {
         let folder = Arc::clone(&self.0);
         let name = folder.next.fetch_add(1, Ordering::Relaxed).to_string();
         let path = folder.folder.path().join(name);
+        folder.files.fetch_add(1, Ordering::Relaxed);
         Ok(Arc::new(Spilled(Arc::new(OnDisk { folder, path, bytes: AtomicU64::new(0) }))))
     }
 }
@@ -120,6 +127,7 @@ struct OnDisk {
 
 impl Drop for OnDisk {
     fn drop(&mut self) {
+        self.folder.files.fetch_sub(1, Ordering::Relaxed);
         self.folder.bytes.fetch_sub(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
         match fs::remove_file(&self.path) {
             // Nothing was written.

@@ -27,7 +27,8 @@ pub(super) fn build(
     aggregate: &AggregateExec,
     consumer: Consumer,
 ) -> Built {
-    let first = first_stage(plan);
+    let mut between = Vec::new();
+    let first = first_stage(plan, &mut between);
     let stage = first.and_then(|first| first.downcast_ref::<AggregateExec>()).unwrap_or(aggregate);
     let input = builder.build(stage.input(), Consumer::Aggregation);
     let keys = stage.group_expr().expr();
@@ -55,6 +56,7 @@ pub(super) fn build(
     };
     let mut node = PlanNode::new(operator, estimated, vec![input.node]).of(plan);
     node.operators.extend(first.map(Arc::clone));
+    node.regrouped_by = between;
     Built { node, columns }
 }
 
@@ -76,8 +78,11 @@ fn grouping(
     (Operator::HashAggregate, cost::hash_aggregate(input, keys, functions, groups))
 }
 
-/// Returns the stage that reads the rows, if it is another one.
-fn first_stage(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>> {
+/// Returns the stage that reads the rows, if it is another one; `between` gets what hands its groups on.
+fn first_stage<'a>(
+    plan: &'a Arc<dyn ExecutionPlan>,
+    between: &mut Vec<Arc<dyn ExecutionPlan>>,
+) -> Option<&'a Arc<dyn ExecutionPlan>> {
     let aggregate = plan.downcast_ref::<AggregateExec>()?;
     let merges = matches!(
         aggregate.mode(),
@@ -90,11 +95,14 @@ fn first_stage(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>>
     loop {
         if let Some(stage) = below.downcast_ref::<AggregateExec>() {
             let reads = *stage.mode() == AggregateMode::Partial;
-            return if reads { Some(below) } else { first_stage(below) };
+            return if reads { Some(below) } else { first_stage(below, between) };
         }
         // Exchanges and what keeps an order lie between; a projection would be of something else.
         match below.children().as_slice() {
-            [input] if !below.is::<ProjectionExec>() => below = input,
+            [input] if !below.is::<ProjectionExec>() => {
+                between.push(Arc::clone(below));
+                below = input;
+            }
             _ => return None,
         }
     }

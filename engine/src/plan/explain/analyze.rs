@@ -27,6 +27,10 @@ pub(super) fn notes(node: &PlanNode) -> (String, Vec<String>) {
     if measured.bytes() > 0 {
         lines.push(format!("Bytes: {}", measured.bytes()));
     }
+    let moved = node.moved().bytes;
+    if moved > 0 || node.label.is_some() {
+        lines.push(format!("Bytes moved: {moved}"));
+    }
     if measured.spill_count > 0 {
         lines.push(format!(
             "Spilled: {} bytes, {} rows, {} files",
@@ -34,4 +38,11 @@ pub(super) fn notes(node: &PlanNode) -> (String, Vec<String>) {
         ));
     }
     (title, lines)
+}
+
+/// Returns the line that says what went through the network in all, to the leader too; none if nothing did.
+pub(super) fn moved(root: &PlanNode) -> Option<String> {
+    let mut bytes = 0;
+    root.visit(&mut |node| bytes += node.sent.bytes + node.regrouped.bytes);
+    (bytes > 0).then(|| format!("Total bytes moved: {bytes}"))
 }

@@ -28,6 +28,45 @@ pub struct Measured {
     pub memory_bytes: u64,
 }
 
+/// What went through the network between two nodes of a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Bytes, as they were sent.
+    pub bytes: u64,
+    /// Messages.
+    pub packets: u64,
+}
+
+impl Sent {
+    /// Returns what the operators have counted that hand rows on from node to node.
+    pub(super) fn by(operators: &[Arc<dyn ExecutionPlan>]) -> Self {
+        let mut sent = Self::default();
+        for metrics in operators.iter().filter_map(|operator| operator.metrics()) {
+            for metric in metrics.iter() {
+                match metric.value() {
+                    MetricValue::Custom { name, value } if name == "bytes_transferred" => {
+                        sent.bytes += number(value.as_usize());
+                    }
+                    MetricValue::Count { name, count } if name == "msg_count" => {
+                        sent.packets += number(count.value());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        sent
+    }
+}
+
+impl std::iter::Sum for Sent {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, sent| Self {
+            bytes: sum.bytes + sent.bytes,
+            packets: sum.packets + sent.packets,
+        })
+    }
+}
+
 /// What was done for one slice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SliceWork {

@@ -47,7 +47,7 @@ use datafusion::physical_plan::ExecutionPlan;
 pub use cost::{Cost, Estimated};
 pub use executed::ExecutedPlan;
 pub use label::label_of;
-pub use measured::{Measured, SliceWork};
+pub use measured::{Measured, Sent, SliceWork};
 pub use node::{Detail, Operator, PlanNode, Relation};
 pub use render::Line;
 
@@ -93,6 +93,8 @@ impl ExplainedPlan {
         let mut root = self.root.clone();
         root.measure();
         let nodes = render::lines(&root, self.is_distributed, &analyze::notes);
-        nodes.into_iter().map(|line| line.text).chain(render::warnings(&root)).collect()
+        let moved = analyze::moved(&root);
+        let lines = nodes.into_iter().map(|line| line.text).chain(moved);
+        lines.chain(render::warnings(&root)).collect()
     }
 }

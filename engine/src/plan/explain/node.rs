@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use datafusion::{common::JoinType, physical_plan::ExecutionPlan};
 
-use super::{cost::Estimated, expression, measured::Measured};
+use super::{
+    cost::Estimated,
+    expression,
+    measured::{Measured, Sent},
+};
 use crate::{ids::TableId, plan::locus::DsLabel};
 
 /// A step and the steps it gets its rows from.
@@ -26,6 +30,14 @@ pub struct PlanNode {
     pub init_plans: Vec<PlanNode>,
     /// The operators that it stands for: the one that its rows come out of is first.
     pub operators: Vec<Arc<dyn ExecutionPlan>>,
+    /// The operators that hand its rows on to the node above.
+    pub handed_on_by: Vec<Arc<dyn ExecutionPlan>>,
+    /// The operators between the stages of an aggregation.
+    pub regrouped_by: Vec<Arc<dyn ExecutionPlan>>,
+    /// What went through the network to the node above, once that was looked up.
+    pub sent: Sent,
+    /// What went through the network between the stages of an aggregation.
+    pub regrouped: Sent,
     /// What it did, once that was looked up.
     pub measured: Option<Measured>,
     /// What the first stage of an aggregation in two did.
@@ -122,6 +134,10 @@ impl PlanNode {
             inputs,
             init_plans: Vec::new(),
             operators: Vec::new(),
+            handed_on_by: Vec::new(),
+            regrouped_by: Vec::new(),
+            sent: Sent::default(),
+            regrouped: Sent::default(),
             measured: None,
             first_stage: None,
         }
@@ -174,6 +190,8 @@ impl PlanNode {
         if let [_, first] = self.operators.as_slice() {
             self.first_stage = Measured::of(&self.operator, std::slice::from_ref(first));
         }
+        self.sent = Sent::by(&self.handed_on_by);
+        self.regrouped = Sent::by(&self.regrouped_by);
         self.init_plans.iter_mut().chain(&mut self.inputs).for_each(Self::measure);
     }
 
@@ -184,8 +202,20 @@ impl PlanNode {
     }
 
     fn forget_operators(&mut self) {
-        self.operators = Vec::new();
+        for operators in [&mut self.operators, &mut self.handed_on_by, &mut self.regrouped_by] {
+            *operators = Vec::new();
+        }
         self.init_plans.iter_mut().chain(&mut self.inputs).for_each(Self::forget_operators);
+    }
+
+    /// Returns what went through the network for it: from its inputs, and between its stages.
+    pub fn moved(&self) -> Sent {
+        let inputs = self.inputs.iter().map(|input| match input.operator {
+            // The table is where the join is: its rows have come.
+            Operator::Hash => input.moved(),
+            _ => input.sent,
+        });
+        inputs.chain([self.regrouped]).sum()
     }
 
     /// Calls `visit` with this node and all below it, in the order they are printed.

@@ -59,7 +59,8 @@ pub(super) fn merge(
     let mut input = builder.build(merge.input(), Consumer::Ordered);
     if let (Operator::Limit, Some(_)) = (&input.node.operator, merge.fetch()) {
         // Each slice keeps what can be among the first of all: that is no node of its own.
-        if let Some(below) = input.node.inputs.pop() {
+        if let Some(mut below) = input.node.inputs.pop() {
+            below.handed_on_by.append(&mut input.node.handed_on_by);
             input.node = below;
         }
     }

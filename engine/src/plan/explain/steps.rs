@@ -15,7 +15,7 @@ use datafusion::common::JoinType;
 use super::{
     cost::Movement,
     label::movements,
-    measured::Measured,
+    measured::{Measured, Sent},
     node::{Operator, PlanNode},
     render,
 };
@@ -137,12 +137,13 @@ impl Steps {
         let [outer, hash] = node.inputs.as_slice() else { return self.inputs(node) };
         let (outer_movement, inner_movement) = movements(node.label.unwrap_or(DsLabel::DistNone));
         let inner = self.inputs(hash);
-        let mut inner = self.moved(inner, inner_movement);
+        let mut inner = self.moved(inner, inner_movement, hash.moved());
         let table = self.transient();
         self.push_node(&mut inner, StepKind::Hash, table, hash);
         self.stream += 1;
+        let sent = outer.sent;
         let outer = self.node(outer);
-        let mut outer = self.moved(outer, outer_movement);
+        let mut outer = self.moved(outer, outer_movement, sent);
         self.push_node(&mut outer, StepKind::HashJoin(number_of(kind)), table, node);
         outer
     }
@@ -151,11 +152,12 @@ impl Steps {
     fn pair(&mut self, node: &PlanNode, kind: StepKind) -> Flow {
         let [outer, inner] = node.inputs.as_slice() else { return self.inputs(node) };
         let (outer_movement, inner_movement) = movements(node.label.unwrap_or(DsLabel::DistNone));
+        let (outer_sent, inner_sent) = (outer.sent, inner.sent);
         let inner = self.node(inner);
-        let _inner = self.moved(inner, inner_movement);
+        let _inner = self.moved(inner, inner_movement, inner_sent);
         let table = self.transient();
         let outer = self.node(outer);
-        let mut outer = self.moved(outer, outer_movement);
+        let mut outer = self.moved(outer, outer_movement, outer_sent);
         self.push_node(&mut outer, kind, table, node);
         outer
     }
@@ -167,7 +169,7 @@ impl Steps {
             // Groups of every slice, sent to where they are made whole.
             self.push_measured(&mut flow, kind, table, first);
             if kind != StepKind::AggregatePlain {
-                flow = self.moved(flow, Movement::Distributed);
+                flow = self.moved(flow, Movement::Distributed, node.regrouped);
             }
         }
         self.push_node(&mut flow, kind, table, node);
@@ -177,7 +179,7 @@ impl Steps {
     fn network(&mut self, node: &PlanNode) -> Flow {
         let mut flow = self.inputs(node);
         if node.details.iter().any(|detail| detail.name == "Distribute") {
-            return self.moved(flow, Movement::Distributed);
+            return self.moved(flow, Movement::Distributed, node.moved());
         }
         self.push(&mut flow, StepKind::Return, CONSTANTS);
         let rows = flow.rows.iter().map(|slice| slice.rows).sum();
@@ -189,13 +191,16 @@ impl Steps {
     }
 
     /// Sends rows, if they move, to a segment that begins with them.
-    fn moved(&mut self, mut flow: Flow, movement: Movement) -> Flow {
+    fn moved(&mut self, mut flow: Flow, movement: Movement, sent: Sent) -> Flow {
         let kind = match movement {
             Movement::Stays => return flow,
             Movement::Distributed => StepKind::Distribute,
             Movement::Broadcast => StepKind::Broadcast,
         };
         self.push(&mut flow, kind, CONSTANTS);
+        if let Some(step) = self.steps.last_mut() {
+            step.packets = sent.packets;
+        }
         let table = self.transient();
         let mut next = self.new_segment(flow.rows);
         self.push(&mut next, StepKind::Scan, table);
@@ -238,6 +243,7 @@ impl Steps {
             blocks_skipped: 0,
             spilled_bytes: 0,
             memory_bytes: 0,
+            packets: 0,
         };
         flow.next_step += 1;
         self.steps.push(step);

@@ -162,7 +162,9 @@ impl Builder {
         match plan.children().as_slice() {
             // What hands its rows on as they are has no node: exchanges, and what only keeps time.
             [input] if input.schema().fields().len() == plan.schema().fields().len() => {
-                self.build(input, consumer)
+                let mut built = self.build(input, consumer);
+                built.node.handed_on_by.push(Arc::clone(plan));
+                built
             }
             inputs => self.other(plan, inputs),
         }

@@ -31,13 +31,7 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
     let wanted = |kind: StepKind| kind == StepKind::Broadcast;
     each_slice(context, wanted, |query, step, slice| {
         let mut made = place(query, step, slice);
-        made.extend(row![
-            slice.slice,
-            slice.rows,
-            slice.bytes,
-            // Slices of one node hand rows over without a network.
-            0,
-        ]);
+        made.extend(row![slice.slice, slice.rows, slice.bytes, step.packets_of(slice),]);
         rows.push(made);
     });
 }

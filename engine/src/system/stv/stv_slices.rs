@@ -20,8 +20,9 @@ pub(crate) const TABLE: SystemTable = SystemTable {
 };
 
 fn rows(context: &SystemContext, rows: &mut Rows) {
+    let node_count = u32::try_from(context.nodes.len()).unwrap_or(u32::MAX);
     // As scans are dealt out: `execution::split`.
-    let width = context.slice_count.div_ceil(context.node_count.max(1)).max(1);
+    let width = context.slice_count.div_ceil(node_count.max(1)).max(1);
     for slice in 0..context.slice_count {
         rows.push(row![slice / width, slice, slice % width, "D"]);
     }

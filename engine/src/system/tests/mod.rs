@@ -13,7 +13,7 @@ use datafusion::{
 use sqlparser::ast;
 
 use super::{
-    EventLog, LoadError, SessionControl, SessionInfo, StatementFinished, StatementKind,
+    EventLog, LoadError, NodeState, SessionControl, SessionInfo, StatementFinished, StatementKind,
     SystemContext, provider, tables,
 };
 use crate::{
@@ -195,7 +195,7 @@ fn session() -> TestResult<SessionContext> {
         search_path: vec!["$user".to_owned(), "public".to_owned()],
         parameters: vec![("search_path".to_owned(), "\"$user\", public".to_owned())],
         slice_count: 2,
-        node_count: 1,
+        nodes: vec![NodeState::default()],
         events: Arc::new(events()),
         sessions: vec![SessionInfo {
             pid: Pid(42),
@@ -300,7 +300,7 @@ fn rows_have_one_value_per_column() -> TestResult {
         search_path: vec!["public".to_owned()],
         parameters: vec![("a".to_owned(), "b".to_owned())],
         slice_count: 2,
-        node_count: 1,
+        nodes: vec![NodeState::default()],
         events: Arc::new(events()),
         sessions: Vec::new(),
         control: Arc::new(Nobody),

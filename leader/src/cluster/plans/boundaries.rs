@@ -73,6 +73,11 @@ impl Boundaries {
         Self { tasks, width: partitions.div_ceil(tasks.max(1)).max(1) }
     }
 
+    /// Returns how many partitions a node has.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
     /// Returns the plan of a cluster: one partition, computed in the leader.
     pub(super) fn cut(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let placed = self.place(plan)?;

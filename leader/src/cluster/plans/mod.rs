@@ -3,12 +3,14 @@
 //! The only module of the leader that names `datafusion_distributed`.
 
 mod boundaries;
+mod told;
 
 use std::sync::Arc;
 
 use compute::{
     append::AppendCodec,
     channels::Channels,
+    counts::PieceCounts,
     messages::{Node, QUERY_HEADER},
     reported::Reporting,
 };
@@ -34,7 +36,7 @@ use engine::{
 use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use self::boundaries::Boundaries;
+use self::{boundaries::Boundaries, told::LeaderPiece};
 use super::nodes::{self, Nodes};
 
 /// A piece of a plan is run by this many nodes at least. The engine takes what two pieces exchange that are one
@@ -85,7 +87,7 @@ impl Distribution for ClusterPlans {
             .with_distributed_scale_up_leaf_node_handler(dealt_out)
             .with_distributed_route_tasks_handler(routed)
             .with_distributed_children_isolator_unions(false)?
-            .with_distributed_metrics_collection(false)?
+            .with_distributed_metrics_collection(true)?
             .with_distributed_planner())
     }
 
@@ -94,6 +96,7 @@ impl Distribution for ClusterPlans {
         config.set_extension(Arc::new(nodes.clone()));
         // For what is one place's work, and so the leader's.
         config.set_extension(Arc::clone(&self.storage));
+        config.set_extension(Arc::<PieceCounts>::default());
         config.set_distributed_worker_resolver(nodes);
         if let Ok(name) = HeaderValue::try_from(format!("{:032x}", rand::random::<u128>())) {
             let named = HeaderMap::from_iter([(HeaderName::from_static(QUERY_HEADER), name)]);
@@ -116,13 +119,14 @@ impl Distribution for ClusterPlans {
         }
         match config.get_extension::<QueryNodes>() {
             Some(nodes) if !nodes.tasks.is_empty() => {
-                let cut =
-                    Boundaries::new(nodes.tasks.len(), config.target_partitions()).cut(&plan)?;
+                let boundaries = Boundaries::new(nodes.tasks.len(), config.target_partitions());
+                let cut = boundaries.cut(&plan)?;
                 tracing::debug!(
                     "plan for compute nodes:\n{}",
                     displayable(cut.as_ref()).indent(false)
                 );
-                Ok(cut)
+                let counts = config.get_extension::<PieceCounts>().unwrap_or_default();
+                Ok(LeaderPiece::head(cut, counts, boundaries.width()))
             }
             _ => Err(no_nodes()),
         }
@@ -133,6 +137,10 @@ impl Distribution for ClusterPlans {
             true => Reporting::head(plan),
             false => plan,
         }
+    }
+
+    fn told(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(told::told(&plan)?.unwrap_or(plan))
     }
 }
 
