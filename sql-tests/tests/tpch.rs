@@ -4,7 +4,11 @@
 //! `cargo test --release -p sql-tests --test tpch -- --scale 1 --answers DIR`.
 //! With `--moved` it also prints the bytes that each query sends through the network.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use leader::quickstart::tpch::{Format, QUERIES, TABLE_NAMES, TABLES, generate};
@@ -149,7 +153,8 @@ fn print_moved(loaded: &Loaded, shape: Shape) -> Result<()> {
         let moved = plan.lines().find_map(|line| line.strip_prefix("Total bytes moved: "));
         let labels = plan.split_whitespace().filter(|word| word.starts_with("DS_"));
         let labels = labels.collect::<Vec<_>>().join(" ");
-        println!("{shape} {name}: {:>10} bytes moved; {labels}", moved.unwrap_or("0"));
+        let moved = moved.unwrap_or("0");
+        writeln!(io::stdout(), "{shape} {name}: {moved:>10} bytes moved; {labels}")?;
     }
     Ok(())
 }
