@@ -58,6 +58,7 @@ mod table_provider;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use damage::damaged_columns;
 pub use group_aggregate::{GroupAggregateExec, group_in_order};
 pub use merge::{merged_rows, stored_rows};
 pub use partitioning_mask::PartitioningMaskExec;
