@@ -16,9 +16,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     catalog::{Catalog, Table},
-    execution::stored_rows,
+    execution::{damaged_columns, stored_rows},
     storage::{
-        DeleteVector, ManagedStorage, StorageError,
+        DamagedBlocks, DeleteVector, ManagedStorage, StorageError,
         paths::{ObjectPath, ObjectPrefix},
         run::{ColumnStatistics, Run, StatisticsValue},
         run_order::compare_bounds,
@@ -98,7 +98,7 @@ async fn check_run(
         Some(_) => None,
         None => match check_object(storage, table, run, sizes).await? {
             Ok(zones) => Some(zones),
-            Err(problem) => return Ok(vec![problem]),
+            Err(problems) => return Ok(problems),
         },
     };
     let rows = match stored_rows(table, storage, place) {
@@ -117,23 +117,37 @@ async fn check_object(
     table: &Table,
     run: &Run,
     sizes: &BTreeMap<&ObjectPath, u64>,
-) -> Result<Result<Arc<ZoneMap>, String>, StorageError> {
+) -> Result<Result<Arc<ZoneMap>, Vec<String>>, StorageError> {
     let path = ObjectPath::Run(table.run_path(run));
     match sizes.get(&path) {
-        None => return Ok(Err("its object is missing".to_owned())),
+        None => return Ok(Err(vec!["its object is missing".to_owned()])),
         Some(bytes) if *bytes != run.bytes => {
-            return Ok(Err(format!("it has {bytes} bytes, not {}", run.bytes)));
+            return Ok(Err(vec![format!("it has {bytes} bytes, not {}", run.bytes)]));
         }
         Some(_) => {}
     }
-    if let Some(checksum) = run.checksum
-        && xxh3_64(&storage.get(&path).await?) != checksum
-    {
-        // What such bytes say is not worth knowing.
-        return Ok(Err("its checksum does not match its content".to_owned()));
+    if let Some(checksum) = run.checksum {
+        let bytes = storage.get(&path).await?;
+        if xxh3_64(&bytes) != checksum {
+            // What such bytes say is not worth knowing, but where they are.
+            return Ok(Err(mismatches(&damaged_columns(table, bytes).await)));
+        }
     }
     let zones = storage.zone_map(&storage.location(&path), run.bytes).await;
-    Ok(zones.map_err(|error| format!("its zone map cannot be read: {error}")))
+    Ok(zones.map_err(|error| vec![format!("its zone map cannot be read: {error}")]))
+}
+
+/// Returns what to say of a run whose checksum does not match its content.
+fn mismatches(damaged: &[DamagedBlocks]) -> Vec<String> {
+    const MISMATCH: &str = "its checksum does not match its content";
+    if damaged.is_empty() {
+        return vec![MISMATCH.to_owned()];
+    }
+    let said = damaged.iter().map(|damaged| {
+        let (column, blocks) = (&damaged.column, damaged.numbers());
+        format!("column {column}, {blocks}: {MISMATCH}")
+    });
+    said.collect()
 }
 
 /// Holds the rows against what the zone map and the manifest say of them.

@@ -2,10 +2,11 @@
 //!
 //! Table, schema and user ids double as the object ids (OIDs) that `pg_class` and its kin show.
 
-use std::{cell::RefCell, fmt};
+use std::fmt;
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
+
+use crate::chance::random_name;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
@@ -63,24 +64,6 @@ id!(
     CommitSeq(u64)
 );
 
-thread_local! {
-    /// Where names come from that are random, if what happens is to happen again.
-    static SEEDED: RefCell<Option<StdRng>> = const { RefCell::new(None) };
-}
-
-/// Makes the names that this thread gives from now on those of a seed: for a simulation, which uses a store of its own.
-pub fn seed_random_names(seed: u64) {
-    SEEDED.set(Some(StdRng::seed_from_u64(seed)));
-}
-
-/// Returns what nothing else is called.
-pub(crate) fn random() -> u128 {
-    SEEDED.with_borrow_mut(|seeded| match seeded {
-        Some(seeded) => seeded.random(),
-        None => rand::random(),
-    })
-}
-
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -98,7 +81,7 @@ macro_rules! random_id {
         impl $name {
             /// Returns a new id from the process's random source.
             pub fn random() -> Self {
-                Self(random())
+                Self(random_name())
             }
         }
 

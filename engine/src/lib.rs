@@ -2,6 +2,7 @@
 //!
 //! The modules in reading order; each imports only those above it.
 
+pub mod chance;
 pub mod client_error;
 pub mod ids;
 

@@ -130,3 +130,84 @@ async fn a_damaged_zone_map_or_footer_is_named_and_fails_that_query_only() -> Re
     }
     Ok(())
 }
+
+/// Rows of the table whose blocks are damaged: segments of RAW BIGINTs are 1 MB, 16 blocks.
+const ROWS: i64 = 300_000;
+/// What is between two values of its first column.
+const STEP: i64 = 1_000_003;
+
+/// Returns where a run has a value of a RAW BIGINT column.
+fn place_of(run: &Path, value: i64) -> Result<usize> {
+    let bytes = std::fs::read(run)?;
+    let found = bytes.windows(8).position(|window| window == value.to_le_bytes());
+    found.with_context(|| format!("{value} is not in {}", run.display()))
+}
+
+/// Makes what a write of a page that never reached the disk leaves behind.
+fn tear(path: &Path, at: usize) -> Result<Vec<u8>> {
+    let whole = std::fs::read(path)?;
+    let mut torn = whole.clone();
+    torn.get_mut(at..at + 4096).context("the file is too short")?.fill(0);
+    std::fs::write(path, torn)?;
+    Ok(whole)
+}
+
+#[tokio::test]
+async fn a_damaged_block_is_named_and_fails_the_queries_that_read_it() -> Result<()> {
+    let mut cluster = Cluster::start(ClusterOptions { slices: Some(1), ..Default::default() })?;
+    let data = cluster.data().to_owned();
+    let client = cluster.connect().await?;
+    client.run("create table digits (d bigint)").await?;
+    client.run("insert into digits values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)").await?;
+    let columns = "x bigint encode raw, y bigint encode raw, s varchar(40)";
+    client.run(&format!("create table broken ({columns}) diststyle even sortkey (x)")).await?;
+    let fill = format!(
+        "insert into broken select n * {STEP}, n * 7, 'row ' || n from
+         (select a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d + 100000 * g.d as n
+          from digits a, digits b, digits c, digits e, digits f, digits g) where n < {ROWS}"
+    );
+    client.run(&fill).await?;
+    // The run goes on to call it y.
+    client.run("alter table broken rename column y to z").await?;
+    cluster.process().kill()?;
+    let run = run_of(&data.join("table"))?;
+    let [first, second] = [place_of(&run, 200_000 * STEP)?, place_of(&run, 200_000 * 7)?];
+    for (column, at, other, factor) in [("x", first, "z", 7), ("z", second, "x", STEP)] {
+        let whole = tear(&run, at)?;
+        let (is_whole, said) = check(&data)?;
+        let problem = "column {column}, blocks 16 to 31: its checksum does not match its content";
+        let problem = problem.replace("{column}", column);
+        ensure!(!is_whole && said.contains("table dev.public.broken, slice 0, run "), "{said}");
+        ensure!(said.contains(&problem), "{said}");
+        cluster.restart()?;
+        let client = cluster.connect().await?;
+        let sum = format!("select sum({column}) from broken");
+        let failure = client.run(&sum).await.err().context("it has not been noticed")?;
+        ensure!(failure.sqlstate == "XX001", "{failure}");
+        for named in [
+            "of table \"broken\", on slice 0, is damaged",
+            &format!("the checksum of column \"{column}\", blocks 16 to 31, does not match"),
+        ] {
+            ensure!(failure.message.contains(named), "{failure}");
+        }
+        // Neither other columns are damaged nor other blocks.
+        let of_other = client.value(&format!("select sum({other}) from broken")).await?;
+        ensure!(of_other == (factor * ROWS * (ROWS - 1) / 2).to_string(), "{of_other}");
+        let before = format!("select max({column}) from broken where x < {}", 1000 * STEP);
+        let factor = if column == "x" { STEP } else { 7 };
+        ensure!(client.number(&before).await? == 999 * factor);
+        cluster.process().kill()?;
+        std::fs::write(&run, whole)?;
+        flip_byte(&run, at)?;
+        cluster.restart()?;
+        let client = cluster.connect().await?;
+        // Another number, as good as any: only its checksum tells.
+        let failure = client.run(&sum).await.err().context("it has not been noticed")?;
+        ensure!(failure.sqlstate == "XX001", "{failure}");
+        cluster.process().kill()?;
+        flip_byte(&run, at)?;
+    }
+    let (is_whole, said) = check(&data)?;
+    ensure!(is_whole, "{said}");
+    Ok(())
+}

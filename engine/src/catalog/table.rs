@@ -298,6 +298,12 @@ impl Table {
         self.columns.iter().position(|column| column.id == id)
     }
 
+    /// Returns what the column is called now that a run has under this name.
+    pub(crate) fn name_of_stored<'a>(&'a self, stored: &'a str) -> &'a str {
+        let has_name = |column: &&Column| column.stored_names().iter().any(|name| name == stored);
+        self.columns.iter().find(has_name).map_or(stored, |column| &column.name)
+    }
+
     /// Returns the column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)

@@ -7,7 +7,7 @@ use arrow::{
 };
 
 use super::{DistributionError, hash_array};
-use crate::ids::SliceId;
+use crate::{chance::random_below, ids::SliceId};
 
 /// How many rows EVEN gives to one slice before it turns to the next.
 ///
@@ -39,7 +39,7 @@ impl SliceRouter {
     /// Returns a router over `slice_count` slices.
     pub fn new(distribution: RowDistribution, slice_count: u32) -> Self {
         let slice_count = usize::try_from(slice_count).unwrap_or(1).max(1);
-        Self { distribution, rows: vec![0; slice_count], first: rand::random_range(0..slice_count) }
+        Self { distribution, rows: vec![0; slice_count], first: random_below(slice_count) }
     }
 
     /// Splits a batch; no part is empty, and rows keep their order within a slice.

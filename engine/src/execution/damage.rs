@@ -1,7 +1,8 @@
 //! What is wrong with a run that cannot be read.
 //!
-//! Whether its object is damaged is looked up only then, because that takes reading all of it. Bytes that are not what was
-//! written may make the code panic that decodes them: that is one more way of not being readable.
+//! Segments are held against their checksums as they are read. Which one is damaged, and whether something else is, is
+//! looked up only when a run cannot be read, because that takes reading all of it. Bytes that are not what was written may
+//! make the code panic that decodes them: that is one more way of not being readable.
 
 use std::{
     any::Any,
@@ -9,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use datafusion::{
     common::{DataFusionError, Result},
     datasource::listing::PartitionedFile,
@@ -17,7 +19,10 @@ use futures::{FutureExt, StreamExt};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{opener::RowStream, source::RunFile};
-use crate::storage::{ManagedStorage, StorageError, paths::ObjectPath};
+use crate::{
+    catalog::Table,
+    storage::{DamagedBlocks, ManagedStorage, StorageError, damaged_blocks, paths::ObjectPath},
+};
 
 /// A run that is read: should that fail, it may be damaged.
 pub(super) struct Suspect {
@@ -61,13 +66,36 @@ impl Suspect {
         let checksum = run.checksum?;
         let error = match self.storage.get(&ObjectPath::Run(run.path)).await {
             Ok(bytes) if xxh3_64(&bytes) == checksum => return None,
-            Ok(_) => StorageError::DamagedRun {
-                table: run.table.to_string(),
+            Ok(bytes) => StorageError::DamagedRun {
+                table: run.table.name.clone(),
                 slice: run.path.slice,
                 run: run.path.run,
+                damage: said_of(&damaged_columns(&run.table, bytes).await),
             },
             Err(missing) => missing,
         };
         Some(DataFusionError::External(Box::new(error)))
     }
+}
+
+/// Returns what is damaged in a run of a table, whose columns are called as they are now; nothing, if nobody can tell.
+pub(crate) async fn damaged_columns(table: &Table, run: Bytes) -> Vec<DamagedBlocks> {
+    let mut damaged = damaged_blocks(run).await;
+    for blocks in &mut damaged {
+        blocks.column = table.name_of_stored(&blocks.column).to_owned();
+    }
+    damaged
+}
+
+/// Says what is wrong, if these are the damaged blocks.
+fn said_of(damaged: &[DamagedBlocks]) -> String {
+    let Some((first, others)) = damaged.split_first() else {
+        return "its checksum does not match".to_owned();
+    };
+    let (column, blocks) = (&first.column, first.numbers());
+    let others = match others.len() {
+        0 => String::new(),
+        count => format!(", nor {count} others"),
+    };
+    format!("the checksum of column \"{column}\", {blocks}, does not match{others}")
 }

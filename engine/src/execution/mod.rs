@@ -60,6 +60,7 @@ mod table_provider;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use damage::damaged_columns;
 pub use group_aggregate::{GroupAggregateExec, group_in_order};
 pub use memory::{NodeMemory, SpillFolder};
 pub use merge::{merged_rows, stored_rows};

@@ -47,8 +47,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct RunFile {
     pub(super) path: RunPath,
-    /// The table's name, for errors.
-    pub(super) table: Arc<str>,
+    /// The table, for errors.
+    pub(super) table: Arc<Table>,
     pub(super) checksum: Option<u64>,
     pub(super) block_count: usize,
     pub(super) vectors: Vec<DeleteVectorId>,

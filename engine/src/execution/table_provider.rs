@@ -56,7 +56,6 @@ pub(super) type Places = HashMap<RunId, u32>;
 #[derive(Debug)]
 pub struct WarehouseTable {
     table: Arc<Table>,
-    name: Arc<str>,
     storage: Arc<ManagedStorage>,
     schema: TableSchema,
     stored: Arc<StoredColumns>,
@@ -90,7 +89,6 @@ impl WarehouseTable {
         Self {
             schema: TableSchema::from(with_trailing_blanks(&table, may_have_blanks)),
             stored: Arc::new(StoredColumns::of(&table)),
-            name: Arc::from(table.name.as_str()),
             table,
             storage,
             has_addresses: false,
@@ -169,7 +167,7 @@ impl WarehouseTable {
         let vectors = run.deletes.iter().map(|vector| vector.id).collect();
         let run_file = RunFile {
             path,
-            table: Arc::clone(&self.name),
+            table: Arc::clone(&self.table),
             checksum: run.checksum,
             block_count: block_count(run),
             vectors,

@@ -3,9 +3,9 @@
 //! Vortex samples every chunk, tries the schemes it may use, and keeps what is smallest. An encoding says
 //! which schemes those are (`docs/block-format.md`); [`Encoding::Sampled`] is all of them.
 
-use std::sync::Arc;
+use std::{iter::repeat, sync::Arc};
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use serde::{Deserialize, Serialize};
 use vortex::{
     array::{ArrayId, ArrayRef, Canonical, ExecutionCtx, IntoArray, VTable},
@@ -16,9 +16,13 @@ use vortex::{
     file::WriteStrategyBuilder,
     layout::LayoutStrategy,
 };
+use vortex_btrblocks::schemes::integer::RunEndScheme;
 use vortex_compressor::{
     CascadingCompressor,
-    scheme::{CompressionEstimate, CompressorContext, DeferredEstimate, SchemeExt},
+    scheme::{
+        AncestorExclusion, CompressionEstimate, CompressorContext, DeferredEstimate,
+        DescendantExclusion, EstimateVerdict, SchemeExt,
+    },
     stats::ArrayAndStats,
 };
 
@@ -66,11 +70,17 @@ impl Encoding {
         }
     }
 
-    /// Returns how a column is written; `None` to have it written as Vortex does.
-    fn writer(self) -> Option<Arc<dyn LayoutStrategy>> {
+    /// Returns how a column of a type is written; `None` to have it written as Vortex does.
+    fn writer(self, data_type: &DataType) -> Option<Arc<dyn LayoutStrategy>> {
         let builder = WriteStrategyBuilder::from_session(session()).with_row_block_size(BLOCK_ROWS);
         let only = |groups: &[&[&str]]| schemes(&groups.concat()).build();
         let builder = match self {
+            // Vortex itself makes dictionaries of whole columns, of plain numbers and texts only: those of the parts of
+            // a DECIMAL have to be made segment by segment.
+            Self::Sampled if matches!(data_type, DataType::Decimal128(_, _)) => {
+                builder.with_compressor(sampled().build())
+            }
+            Self::Sampled if data_type.is_integer() => builder.with_btrblocks_builder(sampled()),
             Self::Sampled => return None,
             Self::Raw => builder.with_compressor(leave),
             Self::Dictionary => builder.with_probe_compressor(only(&[DICTIONARIES])),
@@ -92,13 +102,19 @@ impl Encoding {
 /// [`Encoding::Sampled`].
 pub(super) fn strategy(schema: &Schema, encodings: &[Encoding]) -> Arc<dyn LayoutStrategy> {
     let mut builder = WriteStrategyBuilder::from_session(session()).with_row_block_size(BLOCK_ROWS);
+    let encodings = encodings.iter().copied().chain(repeat(Encoding::default()));
     for (field, encoding) in schema.fields().iter().zip(encodings) {
-        if let Some(writer) = encoding.writer() {
+        if let Some(writer) = encoding.writer(field.data_type()) {
             builder =
                 builder.with_field_writer(FieldPath::from_name(field.name().as_str()), writer);
         }
     }
     builder.build()
+}
+
+/// Returns a compressor's builder that knows what Vortex's own does, and runs of fewer values.
+fn sampled() -> BtrBlocksCompressorBuilder {
+    BtrBlocksCompressorBuilder::from_session(session()).with_new_scheme(&ShortRuns)
 }
 
 /// Returns a compressor's builder that knows these of Vortex's schemes, and nothing of them that not every reader
@@ -115,6 +131,59 @@ fn schemes(names: &[&str]) -> BtrBlocksCompressorBuilder {
 /// The compressor of RAW.
 fn leave(chunk: &ArrayRef, _: &mut ExecutionCtx) -> VortexResult<ArrayRef> {
     Ok(chunk.clone())
+}
+
+/// Runs of three values on average, where Vortex asks for four: each order of TPC-H has about four lines, and a segment
+/// of them a few less. Fewer would save too little for what a run costs to read.
+#[derive(Debug)]
+struct ShortRuns;
+
+impl Scheme for ShortRuns {
+    fn scheme_name(&self) -> &'static str {
+        "blueshift.int.short_runs"
+    }
+
+    fn matches(&self, canonical: &Canonical) -> bool {
+        RunEndScheme.matches(canonical)
+    }
+
+    fn produced_encodings(&self) -> Vec<ArrayId> {
+        RunEndScheme.produced_encodings()
+    }
+
+    fn num_children(&self) -> usize {
+        RunEndScheme.num_children()
+    }
+
+    fn descendant_exclusions(&self) -> Vec<DescendantExclusion> {
+        RunEndScheme.descendant_exclusions()
+    }
+
+    fn ancestor_exclusions(&self) -> Vec<AncestorExclusion> {
+        RunEndScheme.ancestor_exclusions()
+    }
+
+    fn expected_compression_ratio(
+        &self,
+        data: &ArrayAndStats,
+        _: CompressorContext,
+        context: &mut ExecutionCtx,
+    ) -> CompressionEstimate {
+        match data.integer_stats(context).average_run_length() {
+            3 => CompressionEstimate::Deferred(DeferredEstimate::Sample),
+            _ => CompressionEstimate::Verdict(EstimateVerdict::Skip),
+        }
+    }
+
+    fn compress(
+        &self,
+        compressor: &CascadingCompressor,
+        data: &ArrayAndStats,
+        context: CompressorContext,
+        execution: &mut ExecutionCtx,
+    ) -> VortexResult<ArrayRef> {
+        RunEndScheme.compress(compressor, data, context, execution)
+    }
 }
 
 /// Zstandard of numbers, which Vortex has for texts only.
@@ -205,6 +274,13 @@ mod tests {
         let narrow: ArrowArray =
             Arc::new(Int64Array::from_iter_values((0..ROWS).map(|_| random.random_range(0..100))));
         assert!(bytes(&narrow, Encoding::Packed).await * 7 < bytes(&narrow, Encoding::Raw).await);
+        let quantities: ArrowArray = Arc::new(
+            Decimal128Array::from_iter_values((0..ROWS).map(|_| random.random_range(1..=50) * 100))
+                .with_precision_and_scale(12, 2)
+                .unwrap(),
+        );
+        // 50 values are 6 bits; those that they are among are 13.
+        assert!(bytes(&quantities, Encoding::Sampled).await < ROWS as u64 * 7 / 8);
         let decimals: ArrowArray = Arc::new(
             Decimal128Array::from_iter_values((0..ROWS as i128).map(|row| row % 1_000 * 1_000))
                 .with_precision_and_scale(18, 2)

@@ -19,10 +19,8 @@ pub enum StorageError {
     NotFound { path: String },
     #[error("object \"{path}\" of managed storage is damaged: {message}")]
     Corrupt { path: String, message: String },
-    #[error(
-        "run {run} of table \"{table}\", on slice {slice}, is damaged: its checksum does not match"
-    )]
-    DamagedRun { table: String, slice: SliceId, run: RunId },
+    #[error("run {run} of table \"{table}\", on slice {slice}, is damaged: {damage}")]
+    DamagedRun { table: String, slice: SliceId, run: RunId, damage: String },
     #[error("storage root \"{root}\" is in use by another process")]
     Locked { root: String },
     #[error("invalid storage root \"{root}\": {message}")]

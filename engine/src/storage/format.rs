@@ -26,6 +26,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{
     StorageError,
     encoding::{Encoding, strategy},
+    segment_checksums::Checksummed,
     writer::TableLayout,
     zones::ZoneMap,
 };
@@ -102,7 +103,7 @@ pub async fn column_bytes(
 fn write_options(schema: &SchemaRef, encodings: &[Encoding]) -> VortexWriteOptions {
     // The manifest and the zone map know better.
     let options = session().write_options().with_file_statistics(Vec::new());
-    options.with_strategy(strategy(schema, encodings))
+    options.with_strategy(Arc::new(Checksummed(strategy(schema, encodings))))
 }
 
 async fn write<W: VortexWrite + Unpin>(

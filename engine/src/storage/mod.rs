@@ -17,6 +17,7 @@
 //! | `row_sample`, `value_statistics`, `column_summary` | what ANALYZE and loads find out of values  |
 //! | `format`     | runs as Vortex files                                                  |
 //! | `encoding`   | ENCODE: how columns of a run are compressed                           |
+//! | `segment_checksums`, `verified_run`, `damaged_blocks` | how damage is noticed, and named |
 //! | `inline`     | rows of small runs, which are in the commit log instead               |
 //! | `delete_vector` | rows of a run that are deleted                                     |
 //! | `pending`    | objects of a statement that has not succeeded yet                     |
@@ -24,6 +25,7 @@
 
 mod bounds;
 mod column_summary;
+mod damaged_blocks;
 mod delete_vector;
 mod distinct;
 mod durable;
@@ -40,17 +42,20 @@ mod row_sample;
 pub mod run;
 pub mod run_order;
 mod segment_cache;
+mod segment_checksums;
 pub mod slice_writer;
 mod sort;
 #[cfg(test)]
 mod tests;
 mod value_statistics;
+mod verified_run;
 pub mod writer;
 mod z_order;
 pub mod zones;
 
 pub use bounds::is_exact_text;
 pub use column_summary::ColumnSummary;
+pub(crate) use damaged_blocks::{DamagedBlocks, damaged_blocks};
 pub use delete_vector::DeleteVector;
 pub use distinct::DistinctEstimator;
 pub use error::StorageError;

@@ -23,6 +23,8 @@ use super::{
     page_cache::{CachedRun, PageCache},
     paths::{ObjectPath, ObjectPrefix, RunPath},
     segment_cache::{CachedFile, SegmentCache},
+    segment_checksums::SegmentChecksums,
+    verified_run::VerifiedRun,
     zones::ZoneMap,
 };
 use crate::{access::S3Profile, ids::DeleteVectorId};
@@ -39,6 +41,8 @@ const LOST_PUT_WAIT: Duration = Duration::from_millis(100);
 
 /// The memory zone maps may take.
 const ZONE_MAP_BYTES_MAX: usize = 64 << 20;
+/// The memory checksums of runs' segments may take.
+const CHECKSUM_BYTES_MAX: usize = 16 << 20;
 /// The memory delete vectors may take.
 const DELETE_VECTOR_BYTES_MAX: usize = 64 << 20;
 
@@ -49,6 +53,7 @@ pub struct ManagedStorage {
     prefix: Path,
     zone_maps: ObjectCache<ZoneMap>,
     delete_vectors: ObjectCache<DeleteVector>,
+    checksums: Arc<ObjectCache<SegmentChecksums>>,
     cache: RunCache,
     /// Closing it gives the directory free.
     lock: Option<File>,
@@ -154,6 +159,7 @@ impl ManagedStorage {
             prefix: Path::default(),
             zone_maps: ObjectCache::new(ZONE_MAP_BYTES_MAX),
             delete_vectors: ObjectCache::new(DELETE_VECTOR_BYTES_MAX),
+            checksums: Arc::new(ObjectCache::new(CHECKSUM_BYTES_MAX)),
             lock,
         }))
     }
@@ -198,6 +204,7 @@ impl ManagedStorage {
             prefix,
             zone_maps: ObjectCache::new(ZONE_MAP_BYTES_MAX),
             delete_vectors: ObjectCache::new(DELETE_VECTOR_BYTES_MAX),
+            checksums: Arc::new(ObjectCache::new(CHECKSUM_BYTES_MAX)),
             cache: RunCache::Objects(Arc::new(PageCache::new(cache_bytes_max))),
             lock: None,
         })
@@ -304,7 +311,7 @@ impl ManagedStorage {
         path.to_string().split('/').fold(self.prefix.clone(), |path, part| path.join(part))
     }
 
-    /// Returns what reads the run at `location`, an object of `bytes` bytes.
+    /// Returns what reads the run at `location`, an object of `bytes` bytes, and fails where it is damaged.
     ///
     /// What is read once and then never again (`is_last`) takes nobody's place in memory.
     pub fn run_reader(
@@ -313,11 +320,13 @@ impl ManagedStorage {
         bytes: u64,
         is_last: bool,
     ) -> Result<Arc<dyn VortexReadAt>, StorageError> {
+        let verified = |run| Arc::new(VerifiedRun::new(run, location, bytes, &self.checksums));
         let (directory, segments) = match &self.cache {
             RunCache::Files { directory, segments } => (directory, segments),
             RunCache::Objects(pages) => {
                 let (store, pages) = (Arc::clone(&self.store), Arc::clone(pages));
-                return Ok(Arc::new(CachedRun::new(store, pages, location.clone(), bytes)));
+                let run = CachedRun::new(store, pages, location.clone(), bytes);
+                return Ok(verified(Arc::new(run)));
             }
         };
         let file = directory.join(location.as_ref());
@@ -326,8 +335,9 @@ impl ManagedStorage {
         fs::metadata(&file).map_err(failed)?;
         let reader = FileReadAt::open(&file, session().handle())
             .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+        let reader = verified(Arc::new(reader));
         if is_last {
-            return Ok(Arc::new(reader));
+            return Ok(reader);
         }
         Ok(Arc::new(CachedFile::new(reader, Arc::clone(segments), location)))
     }

@@ -13,7 +13,7 @@ use vortex::{
     array::buffer::BufferHandle,
     buffer::{Alignment, ByteBuffer},
     error::VortexResult,
-    io::{CoalesceConfig, VortexReadAt, std_file::FileReadAt},
+    io::{CoalesceConfig, VortexReadAt},
 };
 
 /// Where a segment lies: its run, the first byte, the number of bytes.
@@ -35,14 +35,18 @@ impl SegmentCache {
 
 /// A run in a file, read through the cache.
 pub(crate) struct CachedFile {
-    file: Arc<FileReadAt>,
+    file: Arc<dyn VortexReadAt>,
     cache: Arc<SegmentCache>,
     run: Arc<str>,
 }
 
 impl CachedFile {
-    pub(crate) fn new(file: FileReadAt, cache: Arc<SegmentCache>, location: &Path) -> Self {
-        Self { file: Arc::new(file), cache, run: Arc::from(location.as_ref()) }
+    pub(crate) fn new(
+        file: Arc<dyn VortexReadAt>,
+        cache: Arc<SegmentCache>,
+        location: &Path,
+    ) -> Self {
+        Self { file, cache, run: Arc::from(location.as_ref()) }
     }
 }
 
@@ -84,7 +88,7 @@ impl VortexReadAt for CachedFile {
 
 #[cfg(test)]
 mod tests {
-    use vortex::io::session::RuntimeSessionExt;
+    use vortex::io::{session::RuntimeSessionExt, std_file::FileReadAt};
 
     use super::*;
     use crate::storage::format::session;
@@ -97,7 +101,7 @@ mod tests {
         let cache = Arc::new(SegmentCache::new(1 << 20));
         let open = || {
             let file = FileReadAt::open(&path, session().handle()).unwrap();
-            CachedFile::new(file, Arc::clone(&cache), &Path::from("run"))
+            CachedFile::new(Arc::new(file), Arc::clone(&cache), &Path::from("run"))
         };
         let first = open().read_at(64, 128, Alignment::new(64)).await.unwrap();
         assert_eq!(first.as_host().as_slice(), [7; 128]);
@@ -116,7 +120,7 @@ mod tests {
         std::fs::write(&path, vec![7_u8; 1 << 20]).unwrap();
         let cache = Arc::new(SegmentCache::new(64 << 10));
         let file = FileReadAt::open(&path, session().handle()).unwrap();
-        let run = CachedFile::new(file, Arc::clone(&cache), &Path::from("run"));
+        let run = CachedFile::new(Arc::new(file), Arc::clone(&cache), &Path::from("run"));
         for segment in 0..256 {
             run.read_at(segment * 4096, 4096, Alignment::none()).await.unwrap();
         }

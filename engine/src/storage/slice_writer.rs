@@ -20,6 +20,7 @@ use super::{
     writer::{TableLayout, flush_slice, row_bytes},
 };
 use crate::{
+    chance::off_thread,
     distribution::DistributionError,
     ids::{RunId, SliceId},
 };
@@ -100,7 +101,7 @@ impl SliceWriter {
         // As a rule they are in order already. Whatever the rows' order is, their addresses share it.
         let layout = Arc::clone(&self.layout);
         let sorted = move || sort_batches(batches, &layout.order);
-        let sorted = tokio::task::spawn_blocking(sorted)
+        let sorted = off_thread(sorted)
             .await
             .map_err(|error| self.failed(&error))?
             .map_err(DistributionError::from)?;

@@ -31,6 +31,7 @@ use super::{
     zones::ZoneMap,
 };
 use crate::{
+    chance::off_thread,
     distribution::{DistributionError, RowDistribution, SliceRouter},
     ids::{RunId, SliceId, TableId},
 };
@@ -296,7 +297,7 @@ pub(super) async fn flush_slice(
         move || prepared(&layout, batches)
     };
     let (batches, zones, mut columns, distinct) =
-        tokio::task::spawn_blocking(prepare).await.map_err(|error| failed(&error))??;
+        off_thread(prepare).await.map_err(|error| failed(&error))??;
     let store = Arc::clone(storage.store());
     let location = storage.location(&ObjectPath::Run(path));
     let object = write_run(store, location, &layout, batches, &zones).await?;

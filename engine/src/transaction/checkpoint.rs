@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     catalog::Catalog,
+    chance::off_thread,
     ids::CommitSeq,
     storage::{
         ManagedStorage,
@@ -119,7 +120,7 @@ async fn write(
 ) -> Result<(CommitSeq, u64), TransactionError> {
     let version = catalog.version;
     let encode = move || record::encode(Kind::Checkpoint, &*catalog);
-    let bytes = match tokio::task::spawn_blocking(encode).await {
+    let bytes = match off_thread(encode).await {
         Ok(encoded) => encoded?,
         Err(_) => return Err(TransactionError::Closed),
     };

@@ -1,8 +1,8 @@
 //! What never changes about a cluster: its identity, its slices, the hash that deals rows out to them.
 
 use crate::{
+    chance::random_name,
     distribution::HASH_VERSION,
-    ids,
     storage::{
         ManagedStorage,
         paths::{ObjectPath, ObjectPrefix},
@@ -22,7 +22,7 @@ pub(super) async fn open_cluster(
     let path = ObjectPath::Cluster;
     if storage.list(ObjectPrefix::Log).await?.is_empty() {
         let cluster = Cluster {
-            cluster_id: format!("{:032x}", ids::random()),
+            cluster_id: format!("{:032x}", random_name()),
             slice_count: asked.unwrap_or(default),
             dist_hash_version: HASH_VERSION,
         };

@@ -20,8 +20,9 @@ use tokio::{
 
 use crate::{
     catalog::{Catalog, CatalogChange, CatalogError},
+    chance::random_name,
     client_error::ClientError,
-    ids::{self, CommitSeq, TableId},
+    ids::{CommitSeq, TableId},
     storage::{ManagedStorage, StorageError, paths::ObjectPath},
     transaction::{
         Transaction, TransactionError,
@@ -108,7 +109,7 @@ impl Writer {
         let head = Arc::new(recovered.catalog.clone());
         let mut garbage = Garbage::default();
         garbage.published(&head);
-        let identity = format!("{:032x}", ids::random());
+        let identity = format!("{:032x}", random_name());
         let head = Arc::new(RwLock::new(head));
         let checkpoints = Checkpoints::new(storage, recovered, records_per_checkpoint);
         let storage = Arc::clone(storage);
@@ -128,12 +129,14 @@ impl Writer {
         let mut seen = self.head().version;
         loop {
             let received = tokio::select! {
-                received = requests.recv_many(&mut group, GROUP_MAX) => received,
+                // In this order, and not by chance.
+                biased;
                 () = closing.notified() => {
                     drop(self.settle().await);
                     self.collect_garbage().await;
                     return;
                 }
+                received = requests.recv_many(&mut group, GROUP_MAX) => received,
                 // Readers end without a word: what they held is collected a moment later.
                 () = tokio::time::sleep(GARBAGE_INTERVAL), if self.has_work() => {
                     // An error is told to the next who commits.

@@ -73,7 +73,11 @@ impl Actor {
             };
             match &done {
                 Ok(()) => world.store.note(format!("{self:?} done")),
-                Err(error) => world.store.note(format!("{self:?}: {error:#}")),
+                // Without the backtrace that Vortex adds where one is asked for.
+                Err(error) => {
+                    let said = format!("{error:#}");
+                    world.store.note(format!("{self:?}: {}", said.lines().next().unwrap_or("")));
+                }
             }
             if let Err(error) = done
                 && !is_expected(&error, world.is_contested())
