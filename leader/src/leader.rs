@@ -133,8 +133,8 @@ impl Leader {
         if let Some(nodes) = self.compute_nodes() {
             return nodes.states();
         }
-        let runtime = self.planner().task_context().runtime_env();
-        vec![state_of(String::new(), Utc::now().timestamp_micros(), Holdings::of(&runtime))]
+        let holds = Holdings::of(self.planner().memory());
+        vec![state_of(String::new(), Utc::now().timestamp_micros(), holds)]
     }
 
     pub(crate) fn events(&self) -> &Arc<EventLog> {

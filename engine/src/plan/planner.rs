@@ -138,6 +138,11 @@ impl Planner {
         self.template.task_ctx()
     }
 
+    /// Returns the memory that plans run in.
+    pub fn memory(&self) -> &NodeMemory {
+        &self.memory
+    }
+
     /// Returns a plan as EXPLAIN tells it: in the operators of one process, wherever its pieces run. What they
     /// counted is there when it has run.
     pub fn told(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
