@@ -27,9 +27,7 @@ use crate::{
         catalog_view::CatalogView,
         column_names, column_uses,
         distribution::{Distribution, KnowsSlices, OneProcess, PlanHead, SlicePlanner},
-        functions_exist, lateral_aliases, optimizer,
-        physical::{self, BuildMemory},
-        scalar_subqueries, settings,
+        functions_exist, lateral_aliases, optimizer, scalar_subqueries, settings,
     },
     sql,
     storage::ManagedStorage,
@@ -119,7 +117,6 @@ impl Planner {
             .with_default_features()
             .with_config(config)
             .with_query_planner(Arc::new(SlicePlanner { distribution: Arc::clone(&distribution) }))
-            .with_physical_optimizer_rules(physical::optimizer_rules())
             // What is no query's, and takes little: merges of runs.
             .with_runtime_env(memory.of_query());
         let builder = analyzer::rules()
@@ -196,15 +193,6 @@ pub struct PlanningSession {
 }
 
 impl PlanningSession {
-    /// Says that plans are to join by merging sorted rows, which spills, wherever that can be done: building a hash
-    /// table has needed more memory than there is.
-    #[must_use]
-    pub fn merging_joins(self) -> Self {
-        let mut state = (*self.state).clone();
-        state.config_mut().options_mut().extensions.insert(BuildMemory::of(0));
-        Self { state: Arc::new(state), ..self }
-    }
-
     /// Resolves the names of a query, and the types if it has no parameters: those wait for
     /// [`Self::typed`].
     pub async fn bind(&self, query: &ast::Query) -> Result<LogicalPlan> {

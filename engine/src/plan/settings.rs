@@ -4,10 +4,7 @@ use datafusion::{config::ConfigOptions, error::Result, prelude::SessionConfig};
 
 use crate::{
     execution::NodeMemory,
-    plan::{
-        catalog_view::{CURRENT_DATABASE, SEARCH_SCHEMA},
-        physical::BuildMemory,
-    },
+    plan::catalog_view::{CURRENT_DATABASE, SEARCH_SCHEMA},
 };
 
 /// The settings that differ from DataFusion's defaults. Measured on TPC-H SF10, two cores, Vortex
@@ -42,8 +39,6 @@ const SETTINGS: &[(&str, &str)] = &[
 const SORT_MERGE_PART: usize = 128;
 /// More than this helps no sort.
 const SORT_MERGE_BYTES_MAX: usize = 10 << 20;
-/// A build side that is estimated to take more than this part of the memory is not hashed.
-const BUILD_PART: usize = 2;
 
 /// Returns the configuration of every session.
 pub(super) fn session_config(slice_count: usize, memory: &NodeMemory) -> Result<SessionConfig> {
@@ -53,7 +48,6 @@ pub(super) fn session_config(slice_count: usize, memory: &NodeMemory) -> Result<
     }
     options.execution.sort_spill_reservation_bytes =
         SORT_MERGE_BYTES_MAX.min(memory.bytes_max() / SORT_MERGE_PART);
-    options.extensions.insert(BuildMemory::of(memory.bytes_max() / BUILD_PART));
     Ok(SessionConfig::from(options)
         .with_target_partitions(slice_count)
         .with_information_schema(false)

@@ -62,13 +62,6 @@ pub struct Transaction {
     _block: Option<OpenBlock>,
 }
 
-/// What a transaction had changed at some time: to go back to.
-#[derive(Debug)]
-pub struct Savepoint {
-    working: Arc<Catalog>,
-    change_count: usize,
-}
-
 /// A transaction of several statements, counted until it ends.
 #[derive(Debug)]
 struct OpenBlock {
@@ -166,20 +159,6 @@ impl Transaction {
         self.working = Arc::new(working);
         self.changes.extend(changes);
         Ok(())
-    }
-
-    /// Returns what [`Self::roll_back_to`] goes back to.
-    pub fn savepoint(&self) -> Savepoint {
-        Savepoint { working: Arc::clone(&self.working), change_count: self.changes.len() }
-    }
-
-    /// Forgets the changes since then, or all; returns the objects that were written for them, which are garbage.
-    pub fn roll_back_to(&mut self, savepoint: Option<Savepoint>) -> Vec<ObjectPath> {
-        let savepoint = savepoint
-            .unwrap_or_else(|| Savepoint { working: Arc::clone(&self.base), change_count: 0 });
-        self.working = savepoint.working;
-        let undone = self.changes.split_off(savepoint.change_count.min(self.changes.len()));
-        undone.iter().flat_map(CatalogChange::written_objects).collect()
     }
 
     /// Takes the changes of a session's temporary tables out of what is to be committed; returns the tables as they

@@ -80,8 +80,6 @@ pub struct Session {
     query: QueryId,
     /// The plan whose rows it reads.
     plan: Mutex<Option<Arc<dyn ExecutionPlan>>>,
-    /// Whether it has run out of memory before, and joins by merging now.
-    merges_joins: bool,
     _registration: Registration,
 }
 
@@ -131,7 +129,6 @@ impl Session {
             last_copy: LastCopy::default(),
             query: QueryId(0),
             plan: Mutex::default(),
-            merges_joins: false,
             _registration: registration,
         })
     }
@@ -290,8 +287,7 @@ impl Session {
             reads: self.transaction.as_ref().and_then(Transaction::read_tables),
             view_depth: 0,
         };
-        let planning = self.leader.planner().session(Arc::new(context));
-        if self.merges_joins { planning.merging_joins() } else { planning }
+        self.leader.planner().session(Arc::new(context))
     }
 }
 

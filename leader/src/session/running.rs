@@ -10,7 +10,7 @@ use datafusion::{
 };
 use engine::{
     catalog::SUPERUSER,
-    plan::{Planner, explain::ExecutedPlan, joins_by_hash},
+    plan::{Planner, explain::ExecutedPlan},
     sql,
     system::{EventLog, QueryExecuted, StatementFinished, StatementKind},
     transaction::Transaction,
@@ -37,7 +37,6 @@ impl Session {
         self.query = self.leader.new_query_id();
         // Of a statement that was cancelled.
         *self.plan.lock() = None;
-        self.merges_joins = false;
         let text = sql::redact::redact(text);
         let shown = text.clone();
         self.leader.sessions().update(self.client.pid, |info| info.query = Some(shown));
@@ -72,16 +71,6 @@ impl Session {
     /// Says which plan the statement runs, for the system's tables.
     pub(crate) fn note_plan(&self, plan: &Arc<dyn ExecutionPlan>) {
         *self.plan.lock() = Some(Arc::clone(plan));
-    }
-
-    /// Says that the statement is to join by merging from now on, if its plan could have done so; returns whether that
-    /// changes anything.
-    pub(crate) fn merge_joins(&mut self) -> bool {
-        let plan = self.plan.lock().take();
-        // Rows that compute nodes write come from a plan that is not noted.
-        let may_change = !self.merges_joins && plan.is_none_or(|plan| joins_by_hash(&plan));
-        self.merges_joins |= may_change;
-        may_change
     }
 
     /// Returns the plan that the statement runs; the session forgets it.

@@ -9,7 +9,7 @@ use engine::{
     ids::{TableId, Xid},
     sql::TransactionModes,
     system::TransactionConflict,
-    transaction::{HeldLocks, LockMode, Savepoint, Transaction, TransactionError},
+    transaction::{HeldLocks, LockMode, Transaction, TransactionError},
 };
 
 use crate::{error::Error, session::Session};
@@ -169,19 +169,6 @@ impl Session {
     /// Changes the catalogue within the current transaction.
     pub(crate) fn change(&mut self, changes: Vec<CatalogChange>) -> Result<(), Error> {
         Ok(self.transaction().change(changes)?)
-    }
-
-    /// Returns what the current transaction has changed so far; `None` if it has not started.
-    pub(crate) fn savepoint(&self) -> Option<Savepoint> {
-        self.transaction.as_ref().map(Transaction::savepoint)
-    }
-
-    /// Undoes what the current transaction has changed since then; its locks stay.
-    pub(crate) fn roll_back_to(&mut self, savepoint: Option<Savepoint>) {
-        if let Some(transaction) = &mut self.transaction {
-            let garbage = transaction.roll_back_to(savepoint);
-            self.leader.delete_objects(garbage);
-        }
     }
 
     /// Ends a statement: what it changed is committed, unless a block goes on.

@@ -66,7 +66,7 @@ pub(crate) async fn run(
     }
     let mut running = session.start_statement(kind, &parsed.text);
     let timeout = session.parameters().statement_timeout();
-    let dispatched = within_memory(session, parsed, parameters);
+    let dispatched = dispatch(session, parsed, parameters);
     let outcome = match timeout {
         // Rows that are still to come have the rest of the time: `select::run` sees to that.
         Some(timeout) => {
@@ -151,28 +151,6 @@ fn writes(statement: &Statement, kind: StatementKind) -> bool {
 /// number and is in no system table.
 fn is_found_before_running(error: &Error) -> bool {
     ["42", "0A", "3D", "3F"].iter().any(|class| error.sqlstate().0.starts_with(class))
-}
-
-/// Runs a statement that has run out of memory once more, with joins that spill. Nobody has seen anything of it: it has
-/// not sent a row, and what it has changed is undone.
-async fn within_memory(
-    session: &mut Session,
-    parsed: &ParsedStatement,
-    parameters: &[ScalarValue],
-) -> Result<Outcome, Error> {
-    let savepoint = session.savepoint();
-    let error = match dispatch(session, parsed, parameters).await {
-        Err(error) if error.sqlstate() == SqlState::OUT_OF_MEMORY => error,
-        outcome => return outcome,
-    };
-    let has_plan = kind_of(&parsed.statement) == StatementKind::Query
-        && !matches!(parsed.statement, Statement::Copy(_));
-    if !has_plan || !session.merge_joins() {
-        return Err(error);
-    }
-    tracing::info!(%error, "running a statement again, with joins that spill");
-    session.roll_back_to(savepoint);
-    dispatch(session, parsed, parameters).await
 }
 
 async fn dispatch(

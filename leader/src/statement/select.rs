@@ -57,20 +57,21 @@ pub(super) async fn run(
     Ok(Outcome::Rows { schema, batches, tag: RowsTag::Select })
 }
 
-/// Plans and starts a query, and waits for its first row; once more if a compute node was lost before there was one.
+/// Plans and starts a query; once more if a compute node was lost before there was a row.
 async fn begin(
     session: &Session,
     catalog: &Arc<Catalog>,
     plan: &LogicalPlan,
 ) -> Result<SendableRecordBatchStream, Error> {
-    let rows = begun(execute(session, catalog, plan).await?).await;
-    match (rows, session.leader().compute_nodes()) {
-        (Err(error), Some(nodes)) if is_loss(&error) => {
+    let rows = execute(session, catalog, plan).await?;
+    let Some(nodes) = session.leader().compute_nodes() else { return Ok(rows) };
+    match begun(rows).await {
+        Err(error) if is_loss(&error) => {
             tracing::warn!(%error, "running a query again");
             nodes.look().await;
             Ok(begun(execute(session, catalog, plan).await?).await?)
         }
-        (rows, _) => Ok(rows?),
+        rows => Ok(rows?),
     }
 }
 

@@ -4,15 +4,11 @@
 //! they do. Every pass takes a plan that could be executed and returns one that could be executed.
 
 pub mod locus;
-mod merge_joins;
 mod yield_in_joins;
 
 use std::sync::Arc;
 
 use datafusion::{error::Result, physical_plan::ExecutionPlan};
-
-pub use merge_joins::joins_by_hash;
-pub(super) use merge_joins::{BuildMemory, optimizer_rules};
 
 use crate::execution::group_in_order;
 

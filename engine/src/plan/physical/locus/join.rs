@@ -8,22 +8,19 @@
 //! | build side on the slices of the key             | the probe side goes to its slices  | `DS_DIST_OUTER`    |
 //! | anything else                                   | both by DataFusion's hash          | `DS_DIST_BOTH`     |
 //!
-//! Joins whose build side is small do not come here: DataFusion collects it for all partitions. Of joins that merge
-//! either no side moves, or both.
+//! Joins whose build side is small do not come here: DataFusion collects it for all partitions.
 
 use std::sync::Arc;
 
 use datafusion::{
     common::{JoinSide, internal_err},
     error::Result,
-    physical_expr::{LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr},
+    physical_expr::{Partitioning, PhysicalExpr},
     physical_plan::{
-        ExecutionPlan, ExecutionPlanProperties, StatisticsArgs,
+        ExecutionPlan, StatisticsArgs,
         coalesce_partitions::CoalescePartitionsExec,
-        joins::{HashJoinExec, PartitionMode, SortMergeJoinExec},
+        joins::{HashJoinExec, PartitionMode},
         repartition::RepartitionExec,
-        replace_children_if_necessary,
-        sorts::sort::SortExec,
     },
 };
 
@@ -80,48 +77,6 @@ pub(super) fn place(
         }
         None => settle(plan, vec![left, right]),
     }
-}
-
-/// A join that merges the rows of slices, each side in the order of the keys.
-pub(super) fn place_merge(
-    plan: &Arc<dyn ExecutionPlan>,
-    join: &SortMergeJoinExec,
-    inputs: Vec<Placed>,
-) -> Result<Placed> {
-    let Ok([left, right]) = <[Placed; 2]>::try_from(inputs) else {
-        return internal_err!("a join has two inputs");
-    };
-    let is_dealt_out = left.partition_count() > 1 || right.partition_count() > 1;
-    if let Some(pairing) = Pairing::of(plan.as_ref()).filter(|_| is_dealt_out)
-        && let Some((left, right)) = collocated(&pairing, &left, &right)
-    {
-        let (left_keys, right_keys): (Vec<_>, Vec<_>) = join.on().iter().cloned().unzip();
-        let sides = vec![in_order(left, left_keys, join)?, in_order(right, right_keys, join)?];
-        let join = replace_children_if_necessary(Arc::clone(plan), sides)?;
-        return Ok(Placed::new(join, &[left.locus.clone(), right.locus.clone()]));
-    }
-    settle(plan, vec![left, right])
-}
-
-/// Returns a side of a merge in the order of its keys; rows that lie in that order are not sorted.
-fn in_order(
-    side: &Placed,
-    keys: Vec<Arc<dyn PhysicalExpr>>,
-    join: &SortMergeJoinExec,
-) -> Result<Arc<dyn ExecutionPlan>> {
-    let order = keys.into_iter().zip(join.sort_options());
-    let Some(order) =
-        LexOrdering::new(order.map(|(key, options)| PhysicalSortExpr::new(key, *options)))
-    else {
-        return internal_err!("a join merges by no key");
-    };
-    let sorted = side.plan.downcast_ref::<SortExec>().filter(|sort| sort.fetch().is_none());
-    let rows = sorted.map_or(&side.plan, SortExec::input);
-    if rows.equivalence_properties().ordering_satisfy(order.clone())? {
-        return Ok(Arc::clone(rows));
-    }
-    let sorted = SortExec::new(order, Arc::clone(rows)).with_preserve_partitioning(true);
-    Ok(Arc::new(sorted))
 }
 
 /// Returns a side as it is before its exchange and after it.

@@ -13,7 +13,7 @@ use datafusion::{
     physical_plan::{
         ExecutionPlan, ExecutionPlanProperties, StatisticsContext,
         aggregates::AggregateExec,
-        joins::{HashJoinExec, PartitionMode, SortMergeJoinExec},
+        joins::{HashJoinExec, PartitionMode},
         repartition::RepartitionExec,
         replace_children_if_necessary,
         union::InterleaveExec,
@@ -93,9 +93,6 @@ impl Walk {
             && let Some(input) = inputs.pop()
         {
             return self.place_one(plan, input);
-        }
-        if let Some(join) = plan.downcast_ref::<SortMergeJoinExec>() {
-            return join::place_merge(plan, join, inputs);
         }
         match plan.downcast_ref::<HashJoinExec>() {
             Some(join) if *join.partition_mode() == PartitionMode::Partitioned => {

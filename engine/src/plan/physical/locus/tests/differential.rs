@@ -107,7 +107,7 @@ async fn compare(slices: u32, joins: Joins) -> usize {
     let mut spared = 0;
     let warehouse = Warehouse::new(slices, joins, u64::from(slices)).await;
     for query in 0..QUERIES {
-        let seed = u64::from(slices) << 32 | query << 2 | joins as u64;
+        let seed = u64::from(slices) << 32 | query << 1 | u64::from(joins == Joins::Collected);
         let mut draw = Draw(StdRng::seed_from_u64(seed));
         let sql = format!("select k, j, v from {} t", draw.relation(2));
         let (oracle, plan) = (warehouse.oracle(&sql).await, warehouse.in_place(&sql).await);
@@ -124,10 +124,8 @@ async fn compare(slices: u32, joins: Joins) -> usize {
 #[tokio::test]
 async fn the_pass_changes_no_answer() {
     for slices in 1..=4 {
-        let mut spared = 0;
-        for joins in [Joins::Partitioned, Joins::Collected, Joins::Merged] {
-            spared += compare(slices, joins).await;
-        }
+        let spared =
+            compare(slices, Joins::Partitioned).await + compare(slices, Joins::Collected).await;
         // One slice has nothing to exchange.
         assert!(slices == 1 || spared > 150, "{spared} exchanges spared on {slices} slices");
     }

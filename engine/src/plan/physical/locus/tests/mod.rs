@@ -11,7 +11,6 @@ use arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 use datafusion::{
-    execution::SessionStateBuilder,
     physical_plan::{ExecutionPlan, collect, displayable, repartition::RepartitionExec},
     prelude::{SessionConfig, SessionContext},
 };
@@ -23,7 +22,7 @@ use crate::{
     distribution::DistStyle,
     execution::WarehouseTable,
     ids::ColumnId,
-    plan::physical::{BuildMemory, Scope, optimizer_rules, run},
+    plan::physical::{Scope, run},
     storage::{ManagedStorage, writer::TableWriter},
     types::SqlType,
 };
@@ -51,13 +50,11 @@ struct Warehouse {
     unaware: SessionContext,
 }
 
-/// Whether joins collect small build sides, or deal both sides out and hash one.
+/// Whether joins collect small build sides, or deal both sides out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Joins {
     Collected,
     Partitioned,
-    /// Or sort both and merge them, as where there is no memory for a hash table.
-    Merged,
 }
 
 impl Warehouse {
@@ -70,15 +67,10 @@ impl Warehouse {
                 .set_usize("datafusion.optimizer.hash_join_single_partition_threshold", 0)
                 .set_usize("datafusion.optimizer.hash_join_single_partition_threshold_rows", 0);
         }
-        let unaware = SessionContext::new_with_config(config.clone());
-        if joins == Joins::Merged {
-            config.options_mut().extensions.insert(BuildMemory::of(0));
-        }
-        let aware = SessionStateBuilder::new_with_default_features()
-            .with_config(config)
-            .with_physical_optimizer_rules(optimizer_rules())
-            .build();
-        let warehouse = Self { aware: SessionContext::new_with_state(aware), unaware };
+        let warehouse = Self {
+            aware: SessionContext::new_with_config(config.clone()),
+            unaware: SessionContext::new_with_config(config),
+        };
         let store = Arc::new(InMemory::new());
         let storage = ManagedStorage::with_store(store, Path::from("root"), 1 << 20);
         let mut rng = StdRng::seed_from_u64(seed);
