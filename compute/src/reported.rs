@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 use datafusion::{
     common::{Result, tree_node::TreeNodeRecursion},
     error::DataFusionError,
-    execution::{SendableRecordBatchStream, TaskContext},
+    execution::{SendableRecordBatchStream, TaskContext, runtime_env::RuntimeEnv},
     physical_expr::PhysicalExpr,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, metrics::MetricsSet,
@@ -33,7 +33,7 @@ pub(crate) fn decoded(text: &str) -> Option<QueryError> {
     CarriedError::parse(text)
 }
 
-/// The head of a piece of a plan. It passes for the node that it wraps, so that metrics are counted as if it
+/// The head of a piece of a plan, which runs in the memory of its query. It passes for the node that it wraps, so that metrics are counted as if it
 /// were not there.
 #[derive(Debug)]
 pub struct Reporting {
@@ -85,7 +85,7 @@ impl ExecutionPlan for Reporting {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let rows = self.inner.execute(partition, context).map_err(carried)?;
+        let rows = self.inner.execute(partition, in_memory_of_query(context)).map_err(carried)?;
         let schema = rows.schema();
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows.map_err(carried))))
     }
@@ -93,6 +93,23 @@ impl ExecutionPlan for Reporting {
     fn metrics(&self) -> Option<MetricsSet> {
         self.inner.metrics()
     }
+}
+
+/// Returns the context with the runtime that is among the extensions of its session, if there is one.
+fn in_memory_of_query(context: Arc<TaskContext>) -> Arc<TaskContext> {
+    let Some(runtime) = context.session_config().get_extension::<RuntimeEnv>() else {
+        return context;
+    };
+    Arc::new(TaskContext::new(
+        context.task_id(),
+        context.session_id(),
+        context.session_config().clone(),
+        context.scalar_functions().clone(),
+        context.higher_order_functions().clone(),
+        context.aggregate_functions().clone(),
+        context.window_functions().clone(),
+        runtime,
+    ))
 }
 
 fn carried(error: DataFusionError) -> DataFusionError {

@@ -147,7 +147,7 @@ impl Planner {
     }
 
     /// Returns a session for a piece of a plan of another node: this planner's functions and settings, the
-    /// extensions of `received`, the memory of the query of this name.
+    /// extensions of `received`. The memory of the query of this name is among its extensions, as a [`RuntimeEnv`].
     pub fn state_with(&self, mut received: SessionConfig, query: &str) -> Result<SessionState> {
         let mut state = (*self.template).clone();
         // Functions travel by name; nobody types the names here.
@@ -159,8 +159,9 @@ impl Planner {
         options.extensions = received.options().extensions.clone();
         *received.options_mut() = options;
         *state.config_mut() = received;
-        let runtime = self.memory.of_query_named(query);
-        Ok(SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime).build())
+        // A state gets another runtime only by being built anew, and then functions that share a name change places.
+        state.config_mut().set_extension(self.memory.of_query_named(query));
+        Ok(state)
     }
 
     /// Returns a session for one statement.
