@@ -64,6 +64,7 @@ pub(crate) use damage::damaged_columns;
 pub use group_aggregate::{GroupAggregateExec, group_in_order};
 pub use memory::{NodeMemory, SpillFolder};
 pub use merge::{merged_rows, stored_rows};
+pub(crate) use order::Unordered;
 pub use partitioning_mask::PartitioningMaskExec;
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use scan_codec::WarehouseCodec;
