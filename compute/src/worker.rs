@@ -16,7 +16,7 @@ use datafusion_distributed::{
     WorkerPlanRewriteEvent, WorkerPlanRewriteEventResponse, WorkerQueryContext,
 };
 use engine::{
-    execution::{WarehouseCodec, group_in_order},
+    execution::{WarehouseCodec, as_it_runs},
     plan::Planner,
     storage::ManagedStorage,
 };
@@ -76,7 +76,7 @@ impl PlanPieces {
 
 /// What a plan of one process has from the beginning, and what a piece of one needs besides.
 fn as_run_here(event: WorkerPlanRewriteEvent<'_>) -> Result<WorkerPlanRewriteEventResponse> {
-    let plan = group_in_order(event.plan)?;
+    let plan = as_it_runs(event.plan)?;
     // What sends rows to several consumers is replaced by another one when they ask, if the engine finds it:
     // else every row would be dealt out twice.
     let sends = plan.is::<RepartitionExec>() || plan.is::<BroadcastExec>();

@@ -31,6 +31,7 @@
 //! | `merge`          | rows of a slice's runs in one order, with their addresses: what VACUUM writes anew |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
+//! | `spilling_join`  | [`SpillingJoinExec`]: hash joins that go on on disk                        |
 //! | `stored_columns` | the table's columns as runs have them: other names, or lacking          |
 
 mod arithmetic;
@@ -54,11 +55,16 @@ mod slice_filter;
 mod slice_pruning;
 mod slice_route;
 mod source;
+mod spilling_join;
 mod statistics;
 mod stored_columns;
 mod table_provider;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
+
+use datafusion::{error::Result, physical_plan::ExecutionPlan};
 
 pub(crate) use damage::damaged_columns;
 pub use group_aggregate::{GroupAggregateExec, group_in_order};
@@ -74,5 +80,11 @@ pub(crate) use slice_filter::{SliceFilters, slice_filters};
 pub use slice_route::route_among;
 pub(crate) use slice_route::{route_function, route_to_slice, routed_key};
 pub use source::WarehouseSource;
+pub use spilling_join::{SpillingJoinExec, spill_joins};
 pub(crate) use table_provider::MARK_KEY;
 pub use table_provider::WarehouseTable;
+
+/// Returns a plan with the operators that run in the place of those it was made of.
+pub fn as_it_runs(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    spill_joins(group_in_order(plan)?)
+}

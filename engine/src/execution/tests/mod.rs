@@ -5,6 +5,7 @@ mod deletes;
 mod grouped;
 mod inline;
 mod sent;
+mod spilled;
 
 use std::sync::Arc;
 

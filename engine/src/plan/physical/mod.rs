@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use datafusion::{error::Result, physical_plan::ExecutionPlan};
 
-use crate::execution::group_in_order;
+use crate::execution::as_it_runs;
 
 /// What the passes may rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +34,8 @@ const PASSES: &[Pass] = &[
     yield_in_joins::yield_in_joins,
     // Last: it sees what will run.
     locus::verify,
-    // It changes how an aggregation runs, and is seen by none of the others.
-    |plan, scope| if scope.is_one_process { group_in_order(plan) } else { Ok(plan) },
+    // It changes how operators run, and is seen by none of the others. Nodes do it themselves.
+    |plan, scope| if scope.is_one_process { as_it_runs(plan) } else { Ok(plan) },
 ];
 
 /// Runs every pass.
