@@ -10,7 +10,10 @@
 //! what the leader's snapshot has, a transaction's own rows included. Expressions keep their identity: the
 //! filter of a join is filled in by the join beside it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use datafusion::{
     common::{DataFusionError, Result, Statistics, internal_datafusion_err, internal_err},
@@ -22,6 +25,7 @@ use datafusion::{
     execution::{TaskContext, object_store::ObjectStoreUrl},
     physical_expr::{
         LexOrdering, Partitioning,
+        expressions::Column,
         projection::{ProjectionExpr, ProjectionExprs},
         split_conjunction,
     },
@@ -45,7 +49,10 @@ use super::{
 use crate::{
     catalog::{Table, TableManifest, TableStatistics},
     ids::RunId,
-    storage::{ManagedStorage, run::Run},
+    storage::{
+        ManagedStorage,
+        run::{ColumnStatistics, Run},
+    },
     types::TRAILING_BLANKS_KEY,
 };
 
@@ -187,7 +194,10 @@ impl Sender<'_> {
         let table = self.source.table();
         let known: HashMap<RunId, usize> =
             table.manifest.runs.iter().enumerate().map(|(place, run)| (run.id, place)).collect();
-        let mut sent = SentRuns { known, ..SentRuns::default() };
+        let ordered = self.config.output_ordering.iter().flatten();
+        let ordered = ordered.filter_map(|item| item.expr.downcast_ref::<Column>());
+        let ordered = ordered.map(Column::index).collect();
+        let mut sent = SentRuns { known, ordered, ..SentRuns::default() };
         let mut partitions = Vec::with_capacity(self.config.file_groups.len());
         for group in &self.config.file_groups {
             let files = group.iter().map(|file| sent.file(table, file));
@@ -206,6 +216,8 @@ impl Sender<'_> {
 #[derive(Default)]
 struct SentRuns {
     known: HashMap<RunId, usize>,
+    /// The columns, by position, that rows are in the order of: the bounds of runs prove it.
+    ordered: HashSet<usize>,
     runs: Vec<Arc<Run>>,
     places: Vec<u32>,
     /// Where each run is among `runs`.
@@ -236,11 +248,26 @@ impl SentRuns {
             return internal_err!("run {id} is not one of table {}", table.id);
         };
         let index = u32::try_from(self.runs.len()).map_err(external)?;
-        // What is known of values has served its purpose: the plan is made.
-        self.runs.push(Arc::new(Run { columns: Vec::new(), ..(**run).clone() }));
+        let columns = self.columns(run);
+        self.runs.push(Arc::new(Run { columns, ..(**run).clone() }));
         self.places.push(u32::try_from(place).map_err(external)?);
         self.indices.insert(id, index);
         Ok(index)
+    }
+
+    /// Returns what the node needs to know of values: the plan is made already, and only an order wants proof.
+    fn columns(&self, run: &Run) -> Vec<ColumnStatistics> {
+        if self.ordered.is_empty() {
+            return Vec::new();
+        }
+        let columns = run.columns.iter().enumerate().map(|(position, column)| {
+            if self.ordered.contains(&position) {
+                return column.clone();
+            }
+            let &ColumnStatistics { null_count, trailing_blanks, .. } = column;
+            ColumnStatistics { null_count, trailing_blanks, ..ColumnStatistics::default() }
+        });
+        columns.collect()
     }
 }
 

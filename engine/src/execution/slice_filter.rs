@@ -16,7 +16,10 @@ use arrow::{
 };
 use datafusion::{
     common::{Result, ScalarValue, Statistics, internal_err, tree_node::TreeNodeRecursion},
-    execution::{SendableRecordBatchStream, TaskContext},
+    execution::{
+        SendableRecordBatchStream, TaskContext,
+        memory_pool::{MemoryConsumer, MemoryReservation},
+    },
     logical_expr::Operator,
     physical_expr::{
         PhysicalExpr, conjunction,
@@ -145,9 +148,11 @@ impl ExecutionPlan for SliceKeysExec {
         let Some(filter) = self.filters.get(partition) else {
             return internal_err!("slice {partition} has no filter");
         };
+        let memory = MemoryConsumer::new("SliceKeys").with_can_spill(true);
+        let memory = memory.register(context.memory_pool());
         let rows = self.input.execute(partition, context)?;
         let schema = self.schema();
-        let keys = SeenKeys { key: Arc::clone(&self.key), arrays: Vec::new() };
+        let keys = SeenKeys { key: Arc::clone(&self.key), arrays: Some(Vec::new()), memory };
         let state = (rows, keys, Arc::clone(filter));
         let noted = stream::unfold(state, |(mut rows, mut keys, filter)| async move {
             let batch = match rows.next().await {
@@ -178,21 +183,31 @@ impl ExecutionPlan for SliceKeysExec {
     }
 }
 
-/// The keys of a slice so far: the join holds the rows they are of anyway.
+/// The keys of a slice so far.
 struct SeenKeys {
     key: Arc<dyn PhysicalExpr>,
-    arrays: Vec<ArrayRef>,
+    /// `None` when there was no memory for them: the filter stays true of every row.
+    arrays: Option<Vec<ArrayRef>>,
+    /// A join that holds the rows they are of has them anyway; one that has put the rows on disk has not.
+    memory: MemoryReservation,
 }
 
 impl SeenKeys {
     fn note(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.arrays.push(self.key.evaluate(batch)?.into_array(batch.num_rows())?);
+        let Some(arrays) = &mut self.arrays else { return Ok(()) };
+        let keys = self.key.evaluate(batch)?.into_array(batch.num_rows())?;
+        if self.memory.try_grow(keys.to_data().get_slice_memory_size()?).is_ok() {
+            arrays.push(keys);
+        } else {
+            self.arrays = None;
+            self.memory.free();
+        }
         Ok(())
     }
 
     /// Makes the keys known to the scan.
     fn tell(&mut self, filter: &DynamicFilterPhysicalExpr) -> Result<()> {
-        let arrays = std::mem::take(&mut self.arrays);
+        let Some(arrays) = self.arrays.take() else { return Ok(()) };
         let Some(data_type) = arrays.first().map(|keys| keys.data_type().clone()) else {
             return known(filter, lit(false));
         };

@@ -73,6 +73,26 @@ async fn a_scan_reads_the_same_elsewhere() {
     }
 }
 
+/// Runs of a slice that follow each other are in one order, which their bounds prove.
+#[tokio::test]
+async fn the_order_of_several_runs_is_known_elsewhere() {
+    let storage = memory();
+    let columns = [("k", SqlType::BigInt), ("v", SqlType::Varchar { length: 20 })];
+    let values = |from: i64| -> Vec<ArrayRef> {
+        let keys = Int64Array::from_iter_values(from..from + 5_000);
+        let texts = (0..5_000).map(|value| Some(format!("{value}")));
+        vec![Arc::new(keys), Arc::new(texts.collect::<StringViewArray>())]
+    };
+    let table = table(&columns, DistStyle::Key(ColumnId(0)), &[0]);
+    let table = load(&storage, table, 2, vec![values(0), values(5_000)]).await;
+    let here = context(&storage, &table, 2);
+    let scan = plan(&here, "select v, k from t").await;
+    let (received, _) = sent(Arc::clone(&scan), &storage);
+    assert!(scan.properties().output_ordering().is_some());
+    let received = received.properties().output_ordering();
+    assert_eq!(received, scan.properties().output_ordering());
+}
+
 #[tokio::test]
 async fn the_filter_of_a_join_is_filled_in_by_the_join_beside_it() {
     let storage = memory();

@@ -115,7 +115,7 @@ impl Distribution for ClusterPlans {
             return Ok(plan);
         }
         if reads.leader_only {
-            return execution::kept_here(plan);
+            return execution::as_it_runs(execution::kept_here(plan)?);
         }
         match config.get_extension::<QueryNodes>() {
             Some(nodes) if !nodes.tasks.is_empty() => {
