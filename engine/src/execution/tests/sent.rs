@@ -83,7 +83,7 @@ async fn the_order_of_several_runs_is_known_elsewhere() {
         let texts = (0..5_000).map(|value| Some(format!("{value}")));
         vec![Arc::new(keys), Arc::new(texts.collect::<StringViewArray>())]
     };
-    let table = table(&columns, DistStyle::Key(ColumnId(0)), &[0]);
+    let table = table(&columns, DistStyle::Key(ColumnId(1)), &[1]);
     let table = load(&storage, table, 2, vec![values(0), values(5_000)]).await;
     let here = context(&storage, &table, 2);
     let scan = plan(&here, "select v, k from t").await;
