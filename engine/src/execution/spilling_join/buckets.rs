@@ -59,7 +59,13 @@ pub(super) struct Dealer {
 /// A bucket that rows are put into.
 struct Open {
     waiting: BatchCoalescer,
-    file: Option<(Arc<dyn SpillFile>, StreamWriter<Box<dyn SpillWriter>>)>,
+    file: Option<Written>,
+}
+
+/// A file that is written to.
+struct Written {
+    file: Arc<dyn SpillFile>,
+    rows: StreamWriter<Box<dyn SpillWriter>>,
 }
 
 impl Dealer {
@@ -116,7 +122,7 @@ impl Dealer {
         let finished = self.buckets.iter_mut().map(|bucket| {
             bucket.waiting.finish_buffered_batch()?;
             write(bucket, &self.schema, &self.context, &self.metrics)?;
-            let Some((file, mut rows)) = bucket.file.take() else { return Ok(None) };
+            let Some(Written { file, mut rows }) = bucket.file.take() else { return Ok(None) };
             rows.finish()?;
             rows.get_mut().finish()?;
             let bytes = file.size().and_then(|bytes| usize::try_from(bytes).ok());
@@ -135,16 +141,16 @@ fn write(
     metrics: &SpillMetrics,
 ) -> Result<()> {
     while let Some(batch) = bucket.waiting.next_completed_batch() {
-        let (_, rows) = match &mut bucket.file {
+        let Written { rows, .. } = match &mut bucket.file {
             Some(file) => file,
             none => {
                 let file = context.runtime_env().disk_manager.create_tmp_file("a join's bucket")?;
                 let options = IpcWriteOptions::default()
                     .try_with_compression(Some(CompressionType::LZ4_FRAME))?;
-                let writer =
+                let rows =
                     StreamWriter::try_new_with_options(file.open_writer()?, schema, options)?;
                 metrics.spill_file_count.add(1);
-                none.insert((file, writer))
+                none.insert(Written { file, rows })
             }
         };
         rows.write(&batch)?;

@@ -83,9 +83,11 @@ pub(super) async fn collect(
         }
         let keys = join.on().iter().map(|(key, _)| Arc::clone(key)).collect();
         let mut dealer = Dealer::new(join.left().schema(), keys, depth, context, metrics);
-        for batch in collected.into_batches() {
+        let Collected { batches, memory, .. } = collected;
+        for batch in batches {
             dealer.deal(&batch)?;
         }
+        drop(memory);
         while let Some(batch) = rows.try_next().await? {
             dealer.deal(&batch)?;
         }
@@ -109,11 +111,6 @@ impl Collected {
         self.rows += batch.num_rows();
         self.batches.push(batch);
         self.memory.try_grow(bytes).is_ok()
-    }
-
-    /// Returns the batches, whose memory is free when they are dropped.
-    fn into_batches(self) -> impl Iterator<Item = RecordBatch> {
-        self.batches.into_iter()
     }
 
     fn in_memory(self, join: &HashJoinExec, context: &TaskContext) -> Result<InMemory> {
