@@ -10,7 +10,7 @@ use crate::{
     distribution::{AutoStyle, DistStyle, RowDistribution},
     ids::{ColumnId, SchemaId, TableId, UserId},
     storage::{
-        RowOrder,
+        ColumnSummary, RowOrder,
         encoding::Encoding,
         inline::{INLINE_RUN_BYTES_MAX, INLINE_TABLE_BYTES_MAX},
         paths::{ObjectPath, RunPath},
@@ -212,6 +212,12 @@ impl Table {
             column.sql_type.field(name.as_str(), column.nullable)
         });
         Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Returns what ANALYZE has found out of the values of a column, if it still says something.
+    pub(crate) fn summary(&self, column: &str) -> Option<&Arc<ColumnSummary>> {
+        let is_current = self.statistics.is_current(self.manifest.row_count());
+        self.column(column).filter(|_| is_current).and_then(|c| self.statistics.column(c.id))
     }
 
     /// Returns an id that no column of the table has or had.

@@ -9,7 +9,9 @@ use std::{collections::HashSet, fmt, sync::Arc};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::{
-    common::{DataFusionError, Result, config::ConfigOptions, tree_node::TreeNodeRecursion},
+    common::{
+        DataFusionError, Result, Statistics, config::ConfigOptions, tree_node::TreeNodeRecursion,
+    },
     datasource::{
         physical_plan::{FileOpener, FileScanConfig, FileSource},
         table_schema::TableSchema,
@@ -34,6 +36,7 @@ use super::{
     run_reader::RunReaders,
     runtime_filter::FilterConverter,
     slice_filter::SliceFilters,
+    statistics,
     stored_columns::StoredColumns,
 };
 use crate::{
@@ -111,6 +114,11 @@ impl WarehouseSource {
     /// Returns the table that is scanned.
     pub fn table(&self) -> &Arc<Table> {
         &self.table
+    }
+
+    /// Returns what is known of all rows of the table, whichever runs the scan leaves out.
+    pub(crate) fn table_statistics(&self) -> Statistics {
+        statistics::of_table(&self.table, &self.schema)
     }
 
     /// Says that the runs are read once more and then never again.

@@ -96,8 +96,10 @@ pub(crate) fn of_runs(runs: &[&Run], schema: &Schema) -> Statistics {
     }
 }
 
-/// Puts what ANALYZE has counted in the place of what follows from the runs one by one.
-pub(crate) fn add_analyzed(statistics: &mut Statistics, table: &Table) {
+/// Returns the statistics of a table: what ANALYZE has counted takes the place of what follows from the runs one by one.
+pub(crate) fn of_table(table: &Table, schema: &Schema) -> Statistics {
+    let runs = table.manifest.runs.iter().map(|run| &**run).collect::<Vec<_>>();
+    let mut statistics = of_runs(&runs, schema);
     let row_count = table.manifest.row_count();
     for (id, distinct) in table.statistics.current_distinct_counts(row_count) {
         let position = table.position(*id);
@@ -105,6 +107,7 @@ pub(crate) fn add_analyzed(statistics: &mut Statistics, table: &Table) {
             column.distinct_count = Precision::Inexact(count((*distinct).min(row_count)));
         }
     }
+    statistics
 }
 
 fn bound(value: Option<&StatisticsValue>, data_type: &DataType) -> Precision<ScalarValue> {

@@ -40,9 +40,7 @@ use crate::{
     catalog::Table,
     distribution::{DistStyle, RowDistribution},
     ids::{RunId, SliceId},
-    storage::{
-        ColumnSummary, ManagedStorage, SORT_OPTIONS, paths::ObjectPath, run::Run, zones::BLOCK_ROWS,
-    },
+    storage::{ManagedStorage, SORT_OPTIONS, paths::ObjectPath, run::Run, zones::BLOCK_ROWS},
     types::TRAILING_BLANKS_KEY,
 };
 
@@ -126,19 +124,8 @@ impl WarehouseTable {
     }
 
     fn of_all_runs(&self) -> &Statistics {
-        self.statistics.get_or_init(|| {
-            let runs = self.table.manifest.runs.iter().map(|run| &**run).collect::<Vec<_>>();
-            let mut statistics = statistics::of_runs(&runs, self.schema.table_schema());
-            statistics::add_analyzed(&mut statistics, &self.table);
-            statistics
-        })
-    }
-
-    /// Returns what ANALYZE has found out of the values of a column, if it still says something.
-    pub(crate) fn summary(&self, column: &str) -> Option<&Arc<ColumnSummary>> {
-        let statistics = &self.table.statistics;
-        let is_current = statistics.is_current(self.table.manifest.row_count());
-        self.table.column(column).filter(|_| is_current).and_then(|c| statistics.column(c.id))
+        let of_table = || statistics::of_table(&self.table, self.schema.table_schema());
+        self.statistics.get_or_init(of_table)
     }
 
     /// Returns the table that is scanned.

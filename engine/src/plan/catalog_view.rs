@@ -39,6 +39,9 @@ pub(super) const CURRENT_DATABASE: &str = "$database";
 /// so that other mentions of the table do not get these columns.
 pub const TARGET_SCHEMA: &str = "$target";
 
+/// Database, schema and name of a table.
+pub(super) type WholeName = [String; 3];
+
 /// How deep views may stand on views: each is planned inside of the one above.
 const VIEW_DEPTH_MAX: usize = 32;
 /// Schemas that hold the system's own tables.
@@ -195,11 +198,39 @@ impl CatalogView {
         self.context.catalog.current_database() != connected_to
     }
 
-    async fn search(&self, name: &str) -> Result<Arc<dyn TableProvider>> {
+    /// Returns which table a name means, of up to three parts: none of that name, if its schema is empty.
+    pub(super) fn whole_name(&self, parts: &[&str]) -> Option<WholeName> {
+        let catalog = &self.context.catalog;
+        let current = || {
+            let database = catalog.database_by_id(catalog.current_database());
+            database.map_or("", |database| database.name.as_str())
+        };
+        let whole = match parts {
+            [name] => {
+                let schema = self.path().find(|schema| self.has(schema, name));
+                [current(), schema.unwrap_or(""), name]
+            }
+            [TARGET_SCHEMA, name] => {
+                let target = self.context.target.as_ref()?;
+                [current(), &catalog.schema_by_id(target.schema)?.name, name]
+            }
+            [schema, name] => [current(), *schema, *name],
+            [database, schema, name] => [*database, *schema, *name],
+            _ => return None,
+        };
+        Some(whole.map(str::to_owned))
+    }
+
+    /// Returns the schemas that an unqualified name is looked up in.
+    fn path(&self) -> impl Iterator<Item = &str> {
         // PostgreSQL searches pg_catalog first unless the path names it.
         let path = &self.context.system.search_path;
         let implicit = (!path.iter().any(|schema| schema == "pg_catalog")).then_some("pg_catalog");
-        for schema in implicit.into_iter().chain(path.iter().map(String::as_str)) {
+        implicit.into_iter().chain(path.iter().map(String::as_str))
+    }
+
+    async fn search(&self, name: &str) -> Result<Arc<dyn TableProvider>> {
+        for schema in self.path() {
             if let Some(table) = self.find(schema, name).await? {
                 return Ok(table);
             }
@@ -235,18 +266,28 @@ impl CatalogView {
             }
             return Ok(provider);
         }
-        let catalog = &self.context.catalog;
-        let Some(schema) = catalog.schema(schema) else { return Ok(None) };
-        let mut former = self.context.former_names.iter();
-        let former = former.find(|former| former.schema == schema.id && former.name == name);
-        let relation = match former {
-            Some(former) => catalog.relation_by_id(former.relation),
-            None => catalog.relation(schema.id, name),
-        };
-        match relation {
+        match self.relation(schema, name) {
             Some(Relation::Table(table)) => self.table(table).map(Some),
             Some(Relation::View(view)) => self.expand(&view).await.map(Some),
             None => Ok(None),
+        }
+    }
+
+    /// Returns whether a schema has a table of this name.
+    fn has(&self, schema: &str, name: &str) -> bool {
+        (schema, name) == ("pg_catalog", late_binding_columns::NAME)
+            || system::find(schema, name).is_some()
+            || self.relation(schema, name).is_some()
+    }
+
+    /// Returns the table or view of a user's schema that has this name, or had it.
+    fn relation(&self, schema: &str, name: &str) -> Option<Relation> {
+        let catalog = &self.context.catalog;
+        let schema = catalog.schema(schema)?;
+        let mut former = self.context.former_names.iter();
+        match former.find(|former| former.schema == schema.id && former.name == name) {
+            Some(former) => catalog.relation_by_id(former.relation),
+            None => catalog.relation(schema.id, name),
         }
     }
 

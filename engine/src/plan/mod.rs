@@ -24,6 +24,7 @@ mod lateral_aliases;
 mod optimizer;
 mod physical;
 mod planner;
+mod qualified_columns;
 mod scalar_subqueries;
 mod settings;
 mod zone_maps;

@@ -27,7 +27,8 @@ use crate::{
         catalog_view::CatalogView,
         column_names, column_uses,
         distribution::{Distribution, KnowsSlices, OneProcess, PlanHead, SlicePlanner},
-        functions_exist, lateral_aliases, optimizer, scalar_subqueries, settings,
+        functions_exist, lateral_aliases, optimizer, qualified_columns, scalar_subqueries,
+        settings,
     },
     sql,
     storage::ManagedStorage,
@@ -203,6 +204,8 @@ impl PlanningSession {
 
     /// As [`Self::bind`], on this thread: for what is bound while a query is.
     pub(super) async fn bind_here(&self, query: &ast::Query) -> Result<LogicalPlan> {
+        let query = &qualified_columns::resolved(query, &self.catalog)
+            .map_err(|error| DataFusionError::External(error))?;
         let mut replaced: Option<ast::Query> = None;
         for _ in 0..LATERAL_ALIASES_MAX {
             let query = replaced.as_ref().unwrap_or(query);

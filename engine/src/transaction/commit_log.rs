@@ -189,7 +189,8 @@ impl CommitLog {
         *self.fenced.borrow()
     }
 
-    /// Ends the log in order: what nobody reads any more is deleted. Nothing can be committed afterwards.
+    /// Ends the log in order: what waits to be committed is, and what nobody reads any more is deleted. Nothing can be
+    /// committed afterwards.
     pub async fn close(&self) {
         self.closing.notify_one();
         let writer = self.writer.lock().take();
@@ -212,5 +213,42 @@ impl CommitLog {
         let request = Request { transaction, reply };
         self.queue.send(request).await.map_err(|_| TransactionError::Closed)?;
         answer.await.map_err(|_| TransactionError::Closed)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::{memory::InMemory, path::Path};
+
+    use super::*;
+    use crate::{
+        catalog::{CatalogChange, FIRST_DATABASE, SortKey, Table},
+        distribution::DistStyle,
+        ids::TableId,
+        types::SqlType,
+    };
+
+    #[tokio::test]
+    async fn commits_that_wait_when_the_log_closes_are_durable_and_later_ones_are_refused() {
+        let storage =
+            ManagedStorage::with_store(Arc::new(InMemory::new()), Path::from("root"), 1 << 20);
+        let log = CommitLog::open(Arc::clone(&storage), Some(1), 1).await.unwrap();
+        let create = |id: u32| {
+            let known =
+                Table::of_columns(&[("x", SqlType::BigInt)], DistStyle::Even, SortKey::Auto);
+            let table = Table { id: TableId(id), name: format!("t{id}"), ..known };
+            let mut transaction = log.begin(log.new_locks(Pid(1)), FIRST_DATABASE);
+            transaction.change(vec![CatalogChange::CreateTable(Arc::new(table))]).unwrap();
+            transaction
+        };
+        // In this order: both are in the queue when the log is told to close.
+        let (first, second, ()) =
+            tokio::join!(log.commit(create(100_001)), log.commit(create(100_002)), log.close());
+        assert_eq!(first.unwrap().version, second.unwrap().version);
+        let late = log.commit(create(100_003)).await;
+        assert!(matches!(late, Err(TransactionError::Closed)), "{late:?}");
+        let durable = CommitLog::read(&storage).await.unwrap();
+        let known = |id: u32| durable.table_by_id(TableId(id)).is_some();
+        assert_eq!([100_001, 100_002, 100_003].map(known), [true, true, false]);
     }
 }

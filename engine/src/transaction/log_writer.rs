@@ -126,22 +126,15 @@ impl Writer {
         let mut group = Vec::with_capacity(GROUP_MAX);
         let mut looks = tokio::time::interval_at(Instant::now() + LOOK_INTERVAL, LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut seen = self.head().version;
+        let (mut seen, mut is_closing) = (self.head().version, false);
         loop {
             let received = tokio::select! {
-                // In this order, and not by chance.
+                // In this order, and not by chance: what is seldom comes first, as there may always be requests.
                 biased;
                 () = closing.notified() => {
-                    drop(self.settle().await);
-                    self.collect_garbage().await;
-                    return;
-                }
-                received = requests.recv_many(&mut group, GROUP_MAX) => received,
-                // Readers end without a word: what they held is collected a moment later.
-                () = tokio::time::sleep(GARBAGE_INTERVAL), if self.has_work() => {
-                    // An error is told to the next who commits.
-                    drop(self.settle().await);
-                    self.collect_garbage().await;
+                    // What is in the queue already is committed; nothing more gets in.
+                    requests.close();
+                    is_closing = true;
                     continue;
                 }
                 _ = looks.tick() => {
@@ -152,12 +145,24 @@ impl Writer {
                     }
                     continue;
                 }
+                received = requests.recv_many(&mut group, GROUP_MAX) => received,
+                // Readers end without a word: what they held is collected a moment later.
+                () = tokio::time::sleep(GARBAGE_INTERVAL), if self.has_work() => {
+                    // An error is told to the next who commits.
+                    drop(self.settle().await);
+                    self.collect_garbage().await;
+                    continue;
+                }
             };
             if received == 0 {
-                return;
+                break;
             }
             self.commit_group(std::mem::take(&mut group)).await;
             self.checkpoints.write_if_due(&self.head()).await;
+            self.collect_garbage().await;
+        }
+        if is_closing {
+            drop(self.settle().await);
             self.collect_garbage().await;
         }
     }

@@ -33,8 +33,8 @@ pub(super) async fn run(
     merge: &Merge,
     parameters: &[ScalarValue],
 ) -> Result<Outcome, Error> {
-    refuse_itself(merge)?;
     let target = Target::lock(session, &merge.target).await?;
+    refuse_itself(&target, merge)?;
     let row_count = match &merge.action {
         MergeAction::When { matched, not_matched } => {
             let clauses = Clauses::of(&target, matched, not_matched)?;
@@ -66,10 +66,9 @@ pub(super) async fn describe(
     Ok((types, None))
 }
 
-fn refuse_itself(merge: &Merge) -> Result<(), Error> {
+fn refuse_itself(target: &Target, merge: &Merge) -> Result<(), Error> {
     let ast::SetExpr::Select(select) = merge.target.source.body.as_ref() else { return Ok(()) };
-    let is_target =
-        |from: &ast::TableWithJoins| alias_of(&from.relation, &merge.target.table).is_some();
+    let is_target = |from: &ast::TableWithJoins| alias_of(&from.relation, target).is_some();
     if !select.from.iter().any(is_target) {
         return Ok(());
     }

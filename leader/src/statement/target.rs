@@ -6,7 +6,7 @@
 //!                        └─ at the end ─▶ delete vectors
 //! ```
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::sync::Arc;
 
 use compute::addresses::{Addresses, SecondMatch, TargetRows};
 use datafusion::{common::ScalarValue, logical_expr::LogicalPlan};
@@ -21,7 +21,7 @@ use engine::{
     write::{DeletedRows, TableVersions, delete_all, delete_rows},
 };
 use futures::TryStreamExt;
-use sqlparser::ast::{self, VisitMut, VisitorMut};
+use sqlparser::ast;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -37,8 +37,10 @@ use crate::{
 /// The table that a statement changes.
 pub(super) struct Target {
     pub(super) table: Arc<Table>,
-    /// Its whole name.
-    name: QualifiedName,
+    /// Database, schema and name.
+    name: [String; 3],
+    /// Whether its name means it without a schema too.
+    is_on_path: bool,
     /// What the statement calls it.
     alias: ast::Ident,
     planning: PlanningSession,
@@ -63,13 +65,21 @@ impl Target {
         let alias = clause.alias.as_ref().unwrap_or(&table.name);
         let alias = ast::Ident::with_quote('"', alias);
         let catalog = session.catalog_now();
-        let name = QualifiedName {
-            database: Some(session.client().database.clone()),
-            schema: catalog.schema_by_id(table.schema).map(|schema| schema.name.clone()),
-            name: table.name.clone(),
-        };
+        let schema = catalog.schema_by_id(table.schema).map(|schema| schema.name.clone());
+        let database = session.client().database.clone();
+        let name = [database, schema.unwrap_or_default(), table.name.clone()];
+        let bare = QualifiedName { database: None, schema: None, name: table.name.clone() };
+        let found = names::table(session, &catalog, &bare);
+        let is_on_path = found.is_ok_and(|found| found.id == table.id);
         let planning = session.planning_for(catalog, Some(Arc::clone(&table)));
-        Self { table, name, alias, planning }
+        Self { table, name, is_on_path, alias, planning }
+    }
+
+    /// Returns whether a name in FROM means the target.
+    pub(super) fn is(&self, name: &[ast::Ident]) -> bool {
+        let written = name.iter().rev().map(|part| &part.value);
+        let same = written.zip(self.name.iter().rev()).all(|(written, own)| written == own);
+        same && (name.len() > 1 || self.is_on_path)
     }
 
     /// Says that the statement calls the target so.
@@ -80,7 +90,6 @@ impl Target {
 
     /// Returns the target as a table of FROM.
     pub(super) fn relation(&self) -> ast::TableFactor {
-        let name = [TARGET_SCHEMA, &self.table.name].map(|part| ast::Ident::with_quote('"', part));
         let alias = ast::TableAlias {
             explicit: true,
             name: self.alias.clone(),
@@ -88,7 +97,7 @@ impl Target {
             at: None,
         };
         ast::TableFactor::Table {
-            name: ast::ObjectName::from(name.to_vec()),
+            name: ast::ObjectName::from(self.own_name().to_vec()),
             alias: Some(alias),
             args: None,
             with_hints: Vec::new(),
@@ -101,9 +110,15 @@ impl Target {
         }
     }
 
-    /// Returns a column of the target.
+    /// Returns a column of the target, whatever else of its name there is.
     pub(super) fn column(&self, name: &str) -> ast::Expr {
-        ast::Expr::CompoundIdentifier(vec![self.alias.clone(), ast::Ident::with_quote('"', name)])
+        let column = ast::Ident::with_quote('"', name);
+        ast::Expr::CompoundIdentifier(self.own_name().into_iter().chain([column]).collect())
+    }
+
+    /// Returns the name under which nothing else is found.
+    fn own_name(&self) -> [ast::Ident; 2] {
+        [TARGET_SCHEMA, &self.table.name].map(|part| ast::Ident::with_quote('"', part))
     }
 
     /// Returns whether a row of the query has a row of the target: an outer join has some without.
@@ -130,10 +145,6 @@ impl Target {
         if let ast::SetExpr::Select(select) = query.body.as_mut() {
             select.projection = self.projection(values);
             place(select);
-        }
-        if clause.alias.is_none() {
-            let visited = query.visit(&mut Unqualifier { target: &self.name });
-            debug_assert!(visited.is_continue(), "the visitor never breaks");
         }
         query
     }
@@ -303,28 +314,5 @@ impl States {
             xid: self.xid,
             pid: self.pid,
         }
-    }
-}
-
-/// Takes the schema off mentions of the target's columns: `public.t.a` is `t.a`, because the query finds
-/// the target in a schema of its own.
-struct Unqualifier<'a> {
-    target: &'a QualifiedName,
-}
-
-impl VisitorMut for Unqualifier<'_> {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &mut ast::Expr) -> ControlFlow<()> {
-        let ast::Expr::CompoundIdentifier(parts) = expr else { return ControlFlow::Continue(()) };
-        let mut names = parts.iter().rev().skip(1).map(|part| &part.value);
-        let target = self.target;
-        let is_target = names.next() == Some(&target.name)
-            && names.next() == target.schema.as_ref()
-            && names.next().is_none_or(|database| Some(database) == target.database.as_ref());
-        if is_target && parts.len() > 2 {
-            parts.drain(..parts.len() - 2);
-        }
-        ControlFlow::Continue(())
     }
 }

@@ -12,28 +12,28 @@
 
 use std::ops::ControlFlow;
 
-use engine::{
-    client_error::SqlState,
-    sql::{QualifiedName, Update},
-};
+use engine::{client_error::SqlState, sql::Update};
 use sqlparser::ast::{self, Visit, Visitor};
 
-use crate::error::Error;
+use crate::{error::Error, statement::target::Target};
 
 /// Returns what FROM calls the target, if that is the target.
-pub(super) fn alias_of_target(update: &Update) -> Result<Option<ast::Ident>, Error> {
+pub(super) fn alias_of_target(
+    target: &Target,
+    update: &Update,
+) -> Result<Option<ast::Ident>, Error> {
     let clause = &update.target;
     let ast::SetExpr::Select(select) = clause.source.body.as_ref() else { return Ok(None) };
     let ctes = clause.source.with.iter().flat_map(|with| &with.cte_tables);
     let mut ctes = ctes.map(|cte| &cte.alias.name.value);
-    if clause.alias.is_some() || ctes.any(|cte| *cte == clause.table.name) {
+    if clause.alias.is_some() || ctes.any(|cte| *cte == target.table.name) {
         return Ok(None);
     }
     let mut found = None;
     for table in &select.from {
         let joined = table.joins.iter().map(|join| &join.relation);
         for relation in std::iter::once(&table.relation).chain(joined) {
-            let Some(alias) = alias_of(relation, &clause.table) else { continue };
+            let Some(alias) = alias_of(relation, target) else { continue };
             if found.is_some() {
                 // Two of them: which is the target, nobody can say.
                 return Ok(None);
@@ -42,11 +42,11 @@ pub(super) fn alias_of_target(update: &Update) -> Result<Option<ast::Ident>, Err
         }
     }
     let Some((alias, is_inner)) = found else { return Ok(None) };
-    let mut mentions = Mentions { table: &clause.table.name };
+    let mut mentions = Mentions { target };
     let mut values = update.assignments.iter().filter_map(|assignment| assignment.value.as_ref());
     let is_mentioned = clause.source.visit(&mut mentions).is_break()
         || values.any(|value| value.visit(&mut mentions).is_break());
-    if is_mentioned && alias.value != clause.table.name {
+    if is_mentioned && alias.value != target.table.name {
         return Ok(None);
     }
     if !is_inner {
@@ -63,7 +63,7 @@ pub(super) fn alias_of_target(update: &Update) -> Result<Option<ast::Ident>, Err
 /// Puts a relation in the place of the target in FROM.
 pub(super) fn replace_target(
     select: &mut ast::Select,
-    target: &QualifiedName,
+    target: &Target,
     relation: &ast::TableFactor,
 ) {
     for table in &mut select.from {
@@ -76,20 +76,15 @@ pub(super) fn replace_target(
     }
 }
 
-/// Returns what a table of FROM is called, if it is the table of this name.
-pub(super) fn alias_of(relation: &ast::TableFactor, table: &QualifiedName) -> Option<ast::Ident> {
+/// Returns what a table of FROM is called, if it is the target.
+pub(super) fn alias_of(relation: &ast::TableFactor, target: &Target) -> Option<ast::Ident> {
     let ast::TableFactor::Table { name, alias, .. } = relation else { return None };
-    let mut parts = name.0.iter().rev().map(|part| part.as_ident());
-    let last = parts.next()??;
-    let written = [parts.next().flatten(), parts.next().flatten()];
-    let known = [table.schema.as_ref(), table.database.as_ref()];
-    // A part that one of the two leaves out is the same in both, as far as can be told from the text.
-    let same = written.iter().zip(known).all(|(written, known)| match (written, known) {
-        (Some(written), Some(known)) => written.value == *known,
-        _ => true,
-    });
-    (last.value == table.name && same)
-        .then(|| alias.as_ref().map_or_else(|| last.clone(), |alias| alias.name.clone()))
+    let parts = name.0.iter().map(|part| part.as_ident().cloned());
+    let parts = parts.collect::<Option<Vec<_>>>().filter(|parts| target.is(parts))?;
+    match alias {
+        Some(alias) => Some(alias.name.clone()),
+        None => parts.into_iter().next_back(),
+    }
 }
 
 fn is_inner(join: &ast::Join) -> bool {
@@ -99,20 +94,19 @@ fn is_inner(join: &ast::Join) -> bool {
 
 /// Finds a column that is said to be the target's.
 struct Mentions<'a> {
-    table: &'a str,
+    target: &'a Target,
 }
 
 impl Visitor for Mentions<'_> {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
-        match expr {
-            ast::Expr::CompoundIdentifier(parts)
-                if parts.len() >= 2 && parts[parts.len() - 2].value == self.table =>
-            {
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        }
+        let ast::Expr::CompoundIdentifier(parts) = expr else { return ControlFlow::Continue(()) };
+        let is_mentioned = match parts.as_slice() {
+            [table, _] => table.value == self.target.table.name,
+            [table @ .., _] => self.target.is(table),
+            [] => false,
+        };
+        if is_mentioned { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -84,7 +84,7 @@ pub(super) async fn describe(
 
 /// Returns the query that finds the rows and computes their new values.
 fn query(target: Target, update: &Update) -> Result<(Target, ast::Query), Error> {
-    let in_from = target_in_from::alias_of_target(update)?;
+    let in_from = target_in_from::alias_of_target(&target, update)?;
     let is_in_from = in_from.is_some();
     let target = match in_from {
         Some(alias) => target.called(alias),
@@ -97,7 +97,7 @@ fn query(target: Target, update: &Update) -> Result<(Target, ast::Query), Error>
     let values = values.collect();
     let query = match is_in_from {
         true => target.query_with(&update.target, values, |select| {
-            replace_target(select, &update.target.table, &target.relation());
+            replace_target(select, &target, &target.relation());
         }),
         false => target.query(&update.target, values),
     };

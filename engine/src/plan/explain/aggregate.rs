@@ -47,9 +47,7 @@ pub(super) fn build(
         let groups = selectivity::groups(expressions, &input.columns, input_rows);
         let rows = groups * stage.group_expr().groups().len().max(1) as f64;
         for column in &mut columns {
-            if let Some(values) = &mut column.values {
-                values.domain = values.domain.min(rows);
-            }
+            column.values = column.values.take().map(|values| values.of_groups(rows));
         }
         let (operator, cost) = grouping(stage, input.node.estimated, rows, consumer);
         (Estimated { cost, rows, width: column::width(&columns) }, operator)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::{
-    common::stats::Precision,
+    common::{Statistics, stats::Precision},
     datasource::{
         memory::MemorySourceConfig,
         physical_plan::{FileScanConfig, FileSource},
@@ -60,13 +60,20 @@ fn of_table(
     source: &WarehouseSource,
 ) -> Built {
     let table = source.table();
-    let statistics = config.statistics();
-    let stored = statistics.num_rows.get_value().map_or(UNKNOWN_ROWS, |rows| *rows as f64);
+    let row_count =
+        |known: &Statistics| known.num_rows.get_value().map_or(UNKNOWN_ROWS, |rows| *rows as f64);
+    // Estimated from all rows, as the optimizer does; runs that planning has left out need not be read.
+    let statistics = source.table_statistics();
+    let (stored, read) = (row_count(&statistics), row_count(&config.statistics()));
     let fields = config.file_schema().fields().iter().chain(config.table_partition_cols());
     let known = statistics.column_statistics.iter();
     let named = builder.names_tables.then_some(table.name.as_str());
     let columns = fields.zip(known).map(|(field, known)| {
-        OutputColumn::stored(field, named, ColumnEstimate::of(known, stored))
+        OutputColumn::stored(
+            field,
+            named,
+            ColumnEstimate::stored(field, known, stored, Some(table)),
+        )
     });
     let mut columns: Vec<OutputColumn> = columns.collect();
     let own = column::unqualified(&columns);
@@ -79,6 +86,7 @@ fn of_table(
         operators += expression::operator_count(conjunct);
         rows *= selectivity::narrow(conjunct, &mut columns);
     }
+    rows = rows.min(read);
     if let Some(projection) = source.projection() {
         let expressions = projection.iter().map(|item| &item.expr);
         columns = projected(expressions, &columns, &plan.schema());
@@ -93,7 +101,7 @@ fn of_table(
                 .all(|known| known.distinct_count == Precision::Absent),
     };
     let estimated =
-        Estimated { cost: cost::scan(stored, operators), rows, width: column::width(&columns) };
+        Estimated { cost: cost::scan(read, operators), rows, width: column::width(&columns) };
     let mut node = PlanNode::new(Operator::SeqScan(relation), estimated, Vec::new()).of(plan);
     node.conditions = conditions;
     order::limited(Built { node, columns }, config.limit, None)

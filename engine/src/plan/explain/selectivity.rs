@@ -48,15 +48,19 @@ pub(super) fn selectivity(predicate: &Arc<dyn PhysicalExpr>, columns: &[OutputCo
         return 1.0 - values_of(test.arg(), columns).map_or(0.0, |known| known.nulls);
     }
     if let Some(list) = predicate.downcast_ref::<InListExpr>() {
-        let domain = values_of(list.expr(), columns).map_or(f64::INFINITY, |known| known.domain);
-        let part =
-            if domain.is_finite() { list.len() as f64 / domain } else { UNKNOWN_SELECTIVITY };
-        return negated(part.min(1.0), list.negated());
+        let values = list.list().iter().map(literal);
+        let part = values_of(list.expr(), columns)
+            .map_or(UNKNOWN_SELECTIVITY, |known| known.any_of(values));
+        return negated(part, list.negated());
     }
     if let Some(like) = predicate.downcast_ref::<LikeExpr>() {
-        return negated(PATTERN_SELECTIVITY, like.negated());
+        let known = values_of(like.expr(), columns).zip(literal(like.pattern()));
+        let part = known.map_or(PATTERN_SELECTIVITY, |(known, pattern)| {
+            known.like(pattern, like.case_insensitive())
+        });
+        return negated(part, like.negated());
     }
-    match predicate.downcast_ref::<Literal>().map(Literal::value) {
+    match literal(predicate) {
         Some(ScalarValue::Boolean(Some(true))) => 1.0,
         Some(ScalarValue::Boolean(_)) => 0.0,
         _ => UNKNOWN_SELECTIVITY,
@@ -138,9 +142,12 @@ fn position(expr: &Arc<dyn PhysicalExpr>) -> Option<usize> {
 fn comparison(expr: &Arc<dyn PhysicalExpr>) -> Option<(usize, Operator, &ScalarValue)> {
     let binary = expr.downcast_ref::<BinaryExpr>()?;
     let (left, right) = (binary.left(), binary.right());
-    if let Some(literal) = right.downcast_ref::<Literal>() {
-        return Some((position(left)?, *binary.op(), literal.value()));
+    if let Some(value) = literal(right) {
+        return Some((position(left)?, *binary.op(), value));
     }
-    let literal = left.downcast_ref::<Literal>()?;
-    Some((position(right)?, binary.op().swap()?, literal.value()))
+    Some((position(right)?, binary.op().swap()?, literal(left)?))
+}
+
+fn literal(expr: &Arc<dyn PhysicalExpr>) -> Option<&ScalarValue> {
+    expr.downcast_ref::<Literal>().map(Literal::value)
 }

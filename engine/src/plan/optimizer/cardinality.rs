@@ -6,6 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use arrow::datatypes::Field;
 use datafusion::{
     common::{Column, ColumnStatistics, JoinType, ScalarValue, stats::Precision},
     datasource::source_as_provider,
@@ -18,7 +19,7 @@ use datafusion::{
 };
 
 use super::spread::Spread;
-use crate::execution::WarehouseTable;
+use crate::{catalog::Table, execution::WarehouseTable};
 
 /// Rows of what keeps no statistics.
 const UNKNOWN_ROWS: f64 = 1_000.0;
@@ -130,7 +131,7 @@ impl Estimate {
                 if *negated { 1.0 - part } else { part }
             }
             Expr::Like(like) => {
-                let part = self.like(like).unwrap_or(PATTERN_SELECTIVITY);
+                let part = self.like(like);
                 if like.negated { 1.0 - part } else { part }
             }
             Expr::SimilarTo(Like { negated, .. }) => {
@@ -162,21 +163,24 @@ impl Estimate {
 
     /// Returns the part of the rows that have one of these values.
     fn any_of(&self, expr: &Expr, list: &[Expr]) -> f64 {
-        let column = as_column(expr).and_then(|column| self.columns.get(column));
-        let equal = 1.0 / self.domain(expr);
-        let parts = list.iter().map(|value| match (column, value) {
-            (Some(column), Expr::Literal(value, _)) => column.clone().compare(Operator::Eq, value),
-            _ => equal,
-        });
-        parts.sum::<f64>().min(1.0)
+        let Some(column) = as_column(expr).and_then(|column| self.columns.get(column)) else {
+            return (list.len() as f64 / self.domain(expr)).min(1.0);
+        };
+        column.any_of(list.iter().map(|value| match value {
+            Expr::Literal(value, _) => Some(value),
+            _ => None,
+        }))
     }
 
-    /// Returns the part of the rows that match a pattern, whether or not it is negated; `None` if nothing is known.
-    fn like(&self, like: &Like) -> Option<f64> {
-        let column = self.columns.get(as_column(&like.expr)?)?;
-        let Expr::Literal(pattern, _) = like.pattern.as_ref() else { return None };
-        let spread = column.spread.as_ref().filter(|_| like.escape_char.is_none())?;
-        spread.like(pattern.try_as_str()??, like.case_insensitive, column.domain)
+    /// Returns the part of the rows that match a pattern, whether or not it is negated.
+    fn like(&self, like: &Like) -> f64 {
+        let column = as_column(&like.expr).and_then(|column| self.columns.get(column));
+        match (column, like.pattern.as_ref(), like.escape_char) {
+            (Some(column), Expr::Literal(pattern, _), None) => {
+                column.like(pattern, like.case_insensitive)
+            }
+            _ => PATTERN_SELECTIVITY,
+        }
     }
 
     fn nulls(&self, expr: &Expr) -> f64 {
@@ -194,8 +198,13 @@ impl Estimate {
 }
 
 impl ColumnEstimate {
-    /// Returns what a table with this many rows knows of a column.
-    pub(in crate::plan) fn of(known: &ColumnStatistics, rows: f64) -> Self {
+    /// Returns what is known of a column of something with this many rows: of a table, what ANALYZE found out too.
+    pub(in crate::plan) fn stored(
+        field: &Field,
+        known: &ColumnStatistics,
+        rows: f64,
+        table: Option<&Table>,
+    ) -> Self {
         let bound = |value: &Precision<ScalarValue>| value.get_value().and_then(number);
         let nulls = known.null_count.get_value().map_or(0.0, |nulls| *nulls as f64);
         let domain = known.distinct_count.get_value().map_or(rows, |distinct| *distinct as f64);
@@ -203,8 +212,34 @@ impl ColumnEstimate {
             domain: domain.max(1.0),
             range: bound(&known.min_value).zip(bound(&known.max_value)),
             nulls: nulls / rows.max(1.0),
-            spread: None,
+            spread: table
+                .and_then(|table| table.summary(field.name()))
+                .map(|summary| Spread::new(Arc::clone(summary), field.data_type().clone())),
         }
+    }
+
+    /// Returns what is known of it in groups, so many: every value is there once, however many rows had it.
+    pub(in crate::plan) fn of_groups(self, groups: f64) -> Self {
+        Self { domain: self.domain.min(groups), spread: None, ..self }
+    }
+
+    /// Returns the part of the rows that have one of some values; `None` stands for a value that is not known yet.
+    pub(in crate::plan) fn any_of<'a>(
+        &self,
+        values: impl Iterator<Item = Option<&'a ScalarValue>>,
+    ) -> f64 {
+        let parts = values.map(|value| match value {
+            Some(value) => self.clone().compare(Operator::Eq, value),
+            None => 1.0 / self.domain,
+        });
+        parts.sum::<f64>().min(1.0)
+    }
+
+    /// Returns the part of the rows that match a pattern.
+    pub(in crate::plan) fn like(&self, pattern: &ScalarValue, ignores_case: bool) -> f64 {
+        let known = self.spread.as_ref().zip(pattern.try_as_str().flatten());
+        let part = known.and_then(|(spread, text)| spread.like(text, ignores_case, self.domain));
+        part.unwrap_or(PATTERN_SELECTIVITY)
     }
 
     /// Returns the part of the rows that pass `column op value`, and keeps what is left of the range.
@@ -314,13 +349,10 @@ fn of_scan(scan: &TableScan) -> Estimate {
     let schema = scan.source.schema();
     let provider = source_as_provider(&scan.source).ok();
     let table = provider.as_ref().and_then(|table| table.downcast_ref::<WarehouseTable>());
+    let table = table.map(|table| table.table().as_ref());
     let columns = statistics.column_statistics.iter().zip(schema.fields()).map(|(known, field)| {
         let column = Column::new(Some(scan.table_name.clone()), field.name());
-        let spread = table.and_then(|table| {
-            let summary = table.summary(field.name())?;
-            Some(Spread::new(Arc::clone(summary), field.data_type().clone()))
-        });
-        (column, ColumnEstimate { spread, ..ColumnEstimate::of(known, rows) })
+        (column, ColumnEstimate::stored(field, known, rows, table))
     });
     Estimate { rows, rows_before_filters: rows, columns: columns.collect() }
 }
@@ -332,8 +364,7 @@ fn of_aggregate(aggregate: &Aggregate) -> Estimate {
     let names = aggregate.group_expr.iter().zip(aggregate.schema.columns());
     let columns = names.filter_map(|(expr, name)| {
         let column = input.columns.get(as_column(expr)?)?.clone();
-        // Every value is there once, however many rows had it.
-        Some((name, ColumnEstimate { domain: column.domain.min(rows), spread: None, ..column }))
+        Some((name, column.of_groups(rows)))
     });
     Estimate { rows, rows_before_filters: rows, columns: columns.collect() }
 }
