@@ -34,8 +34,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("datafusion.execution.time_zone", "UTC"),
 ];
 
-/// A sort keeps this part of the memory for merging what it has in memory, before it spills: a plan of merge joins
-/// has many sorts.
+/// A sort keeps this part of the memory for merging what it has in memory, before it spills: a plan may
+/// have many sorts.
 const SORT_MERGE_PART: usize = 128;
 /// More than this helps no sort.
 const SORT_MERGE_BYTES_MAX: usize = 10 << 20;
