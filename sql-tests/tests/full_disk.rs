@@ -9,6 +9,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -26,6 +27,9 @@ const LITTLE_BYTES: u64 = 1200 << 10;
 /// Commits that create tables, and then INSERTs: a checkpoint is due after 256 records, soon after these.
 const CREATES: usize = 40;
 const INSERTS: i64 = 200;
+
+/// What readers have held is deleted within a second, and makes space.
+const GARBAGE_TIME: Duration = Duration::from_millis(1500);
 
 /// A warehouse on a disk of its own.
 struct SmallDisk {
@@ -113,6 +117,8 @@ async fn whatever_writes_fails_and_works_again_when_there_is_space() -> Result<(
     ];
     for (sql, rows) in statements {
         small.fill(0)?;
+        tokio::time::sleep(GARBAGE_TIME).await;
+        small.fill(0)?;
         let failure = client.run(sql).await.err().with_context(|| format!("{sql}: no failure"))?;
         ensure!(failure.sqlstate == "53100", "{sql}: {failure}");
         ensure!(totals(&client).await? == before, "{sql}: rows were lost or came");
@@ -163,7 +169,7 @@ async fn a_checkpoint_that_has_no_space_is_written_later() -> Result<()> {
         if checkpoints(&log)? == 1 {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     ensure!(checkpoints(&log)? == 1, "no checkpoint when there is space again");
     drop(client);
