@@ -74,7 +74,7 @@ impl GroupAggregateExec {
 }
 
 /// Returns a plan that groups neighbours wherever its rows come in the order of the groups.
-pub fn group_in_order(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+pub(super) fn group_in_order(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|node| {
         Ok(match GroupAggregateExec::in_place_of(&node) {
             Some(in_order) => Transformed::yes(Arc::new(in_order) as _),

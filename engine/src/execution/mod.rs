@@ -67,7 +67,8 @@ use std::sync::Arc;
 use datafusion::{error::Result, physical_plan::ExecutionPlan};
 
 pub(crate) use damage::damaged_columns;
-pub use group_aggregate::{GroupAggregateExec, group_in_order};
+pub use group_aggregate::GroupAggregateExec;
+use group_aggregate::group_in_order;
 pub use memory::{NodeMemory, SpillFolder};
 pub use merge::{merged_rows, stored_rows};
 pub(crate) use order::Unordered;
@@ -80,7 +81,8 @@ pub(crate) use slice_filter::{SliceFilters, slice_filters};
 pub use slice_route::route_among;
 pub(crate) use slice_route::{route_function, route_to_slice, routed_key};
 pub use source::WarehouseSource;
-pub use spilling_join::{SpillingJoinExec, spill_joins};
+pub use spilling_join::SpillingJoinExec;
+use spilling_join::spill_joins;
 pub(crate) use table_provider::MARK_KEY;
 pub use table_provider::WarehouseTable;
 

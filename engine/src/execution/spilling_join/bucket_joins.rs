@@ -228,7 +228,7 @@ impl Together {
         seat: Seat,
     ) -> Result<Vec<Pair>> {
         self.probes.lock()[partition] = probe;
-        if !self.dealt.all_take_part(seat).await {
+        if !seat.all_take_part().await {
             return exec_err!("another partition of the join has ended early");
         }
         let mut probes = self.probes.lock();

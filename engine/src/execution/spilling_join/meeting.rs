@@ -23,17 +23,8 @@ impl Meeting {
         Self { count, arrived: watch::Sender::new(Arrived::default()) }
     }
 
-    /// Comes, and returns when all have, with whether all of them took part.
-    ///
-    /// Whoever is expected holds a [`Seat`], so that nobody waits for one that has gone.
-    pub(super) async fn all_take_part(&self, seat: Seat) -> bool {
-        seat.take();
-        let mut arrived = self.arrived.subscribe();
-        let all = arrived.wait_for(|arrived| arrived.count == self.count).await;
-        all.is_ok_and(|arrived| !arrived.some_left)
-    }
-
-    /// Returns the place of one that is expected; it leaves when that is dropped.
+    /// Returns the place of one that is expected: it leaves when that is dropped, so that nobody waits for one that has
+    /// gone.
     pub(super) fn seat(self: &Arc<Self>) -> Seat {
         Seat(Some(Arc::clone(self)))
     }
@@ -50,10 +41,13 @@ impl Meeting {
 pub(super) struct Seat(Option<Arc<Meeting>>);
 
 impl Seat {
-    fn take(mut self) {
-        if let Some(meeting) = self.0.take() {
-            meeting.arrive(true);
-        }
+    /// Comes, and returns when all have, with whether all of them took part.
+    pub(super) async fn all_take_part(mut self) -> bool {
+        let Some(meeting) = self.0.take() else { return false };
+        meeting.arrive(true);
+        let mut arrived = meeting.arrived.subscribe();
+        let all = arrived.wait_for(|arrived| arrived.count == meeting.count).await;
+        all.is_ok_and(|arrived| !arrived.some_left)
     }
 }
 

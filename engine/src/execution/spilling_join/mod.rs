@@ -36,4 +36,5 @@ mod operator;
 mod rows;
 mod run;
 
-pub use operator::{SpillingJoinExec, spill_joins};
+pub use operator::SpillingJoinExec;
+pub(super) use operator::spill_joins;

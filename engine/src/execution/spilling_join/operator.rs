@@ -53,7 +53,9 @@ impl SpillingJoinExec {
 }
 
 /// Returns a plan whose hash joins go on on disk when memory is short.
-pub fn spill_joins(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+pub(in crate::execution) fn spill_joins(
+    plan: Arc<dyn ExecutionPlan>,
+) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|node| {
         Ok(match SpillingJoinExec::in_place_of(&node)? {
             Some(spilling) => Transformed::yes(Arc::new(spilling) as _),

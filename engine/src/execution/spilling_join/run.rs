@@ -133,9 +133,9 @@ impl Run {
         probe: SendableRecordBatchStream,
         filtering: Option<Seat>,
     ) -> Result<SendableRecordBatchStream> {
-        let may_filter = match (&self.filtering, filtering) {
-            (Some(meeting), Some(seat)) => meeting.all_take_part(seat).await,
-            _ => true,
+        let may_filter = match filtering {
+            Some(seat) => seat.all_take_part().await,
+            None => true,
         };
         let Build::InMemory(rows) = build.as_ref() else {
             return internal_err!("the build side is in buckets");
