@@ -16,6 +16,7 @@ pub mod answers;
 pub mod client;
 pub mod cluster;
 pub mod faulty_proxy;
+pub mod folder;
 pub mod load_files;
 pub mod process;
 pub mod s3;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use sql_tests::{
     client::Client,
     cluster::{Cluster, ClusterOptions},
+    folder::files_below,
     process,
 };
 
@@ -85,16 +86,8 @@ async fn a_damaged_checkpoint_loses_nothing() -> Result<()> {
 
 /// Returns the object of a run, which is too large to be in the log.
 fn run_of(folder: &Path) -> Result<PathBuf> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_file() {
-            return Ok(path);
-        }
-        if let Ok(run) = run_of(&path) {
-            return Ok(run);
-        }
-    }
-    anyhow::bail!("no run in {}", folder.display())
+    let first = files_below(folder)?.into_iter().next();
+    first.with_context(|| format!("no run in {}", folder.display()))
 }
 
 #[tokio::test]

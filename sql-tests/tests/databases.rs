@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use sql_tests::{
     client::{Client, Failure},
     cluster::{Cluster, ClusterOptions},
-    process,
+    folder, process,
 };
 
 async fn connect(cluster: &Cluster, database: &str) -> Result<Client, Failure> {
@@ -159,7 +159,7 @@ async fn isolation_is_that_of_the_database() -> Result<()> {
 async fn a_root_without_databases_opens() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    copy_folder(&tests.join("roots/one-database"), folder.path())?;
+    folder::copy(&tests.join("roots/one-database"), folder.path())?;
     let options = ClusterOptions { data: Some(folder.path().to_owned()), ..Default::default() };
     let cluster = Cluster::start(options)?;
     let dev = cluster.connect().await?;
@@ -173,19 +173,5 @@ async fn a_root_without_databases_opens() -> Result<()> {
     drop(cluster);
     let output = process::command()?.args(["check", "--data"]).arg(folder.path()).output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    Ok(())
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            std::fs::create_dir_all(&target)?;
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), &target)?;
-        }
-    }
     Ok(())
 }

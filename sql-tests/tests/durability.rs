@@ -3,13 +3,14 @@
 //!
 //! Seeded: a failing round prints its seed, and `SEED` is the only thing to change to repeat it.
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{collections::BTreeMap, ops::Range, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sql_tests::{
     client::Client,
     cluster::{Cluster, ClusterOptions},
+    folder::files_below,
     load_files, process,
     s3::S3Endpoint,
 };
@@ -220,21 +221,11 @@ async fn replaced_delete_vectors_go_when_nobody_reads_them() -> Result<()> {
 
 /// Returns how many delete vectors there are on disk.
 fn vectors(cluster: &Cluster) -> Result<usize> {
-    let mut count = 0;
-    let mut folders = vec![cluster.data().join("table")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let path = entry?.path();
-            let is_vector = path.extension().is_some_and(|extension| {
-                extension.to_str().is_some_and(|extension| extension.starts_with('d'))
-            });
-            count += usize::from(is_vector);
-            if path.is_dir() {
-                folders.push(path);
-            }
-        }
-    }
-    Ok(count)
+    let is_vector = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| extension.starts_with('d'))
+    };
+    Ok(files_below(&cluster.data().join("table"))?.iter().filter(|path| is_vector(path)).count())
 }
 
 fn pairs(numbers: Range<i64>) -> String {

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use sql_tests::{
     client::Client,
     cluster::{Cluster, ClusterOptions},
-    process,
+    folder, process,
     s3::S3Endpoint,
 };
 
@@ -84,7 +84,7 @@ impl SmallDisk {
         ensure!(stopped.success(), "SIGSTOP could not be sent");
         let copy = tempfile::tempdir()?;
         let data = self.cluster.data().file_name().context("a name")?.to_owned();
-        copy_folder(&self.disk.join(data), copy.path())?;
+        folder::copy(&self.disk.join(data), copy.path())?;
         self.cluster.process().kill()?;
         Ok(copy)
     }
@@ -200,18 +200,4 @@ fn checkpoints(log: &Path) -> Result<usize> {
         count += usize::from(entry?.path().extension().is_some_and(|end| end == "checkpoint"));
     }
     Ok(count)
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

@@ -14,6 +14,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use sql_tests::{
     client::Client,
     cluster::{Cluster, ClusterOptions},
+    folder::{bytes_below, files_below},
     process,
 };
 
@@ -153,7 +154,7 @@ async fn many_small_inserts_become_few_runs_by_themselves() -> Result<()> {
     let rows = 4 * SINGLE_ROWS;
     let expected = (rows, rows * (rows - 1) / 2);
     ensure!(totals(&first).await? == expected, "while runs are merged");
-    let runs = || files(&cluster.data().join("table"));
+    let runs = || Ok::<_, anyhow::Error>(files_below(&cluster.data().join("table"))?.len());
     let mut left = runs()?;
     for _ in 0..100 {
         if left < 64 {
@@ -212,7 +213,8 @@ async fn runs_are_written_with_new_encodings_by_themselves() -> Result<()> {
     }
     session.run("delete from t where x % 10 = 3").await?;
     let size = "select sum(size) from svv_table_info";
-    let (before, raw_bytes) = (totals(&session).await?, bytes(&cluster.data().join("table"))?);
+    let (before, raw_bytes) =
+        (totals(&session).await?, bytes_below(&cluster.data().join("table"))?);
     session.run("alter table t alter column x encode zstd, alter column y encode az64").await?;
     // Rows come and go, and are counted, while runs are written anew.
     let writer = cluster.connect().await?;
@@ -222,7 +224,7 @@ async fn runs_are_written_with_new_encodings_by_themselves() -> Result<()> {
         writer.run(&format!("delete from t where x = {row} and x % 10 <> 3")).await?;
         deleted += if row % 10 == 3 { 0 } else { 4 };
         ensure!(totals(&session).await?.0 == before.0 - deleted, "after {deleted} deletes");
-        left = bytes(&cluster.data().join("table"))?;
+        left = bytes_below(&cluster.data().join("table"))?;
         if left < raw_bytes / 2 && row > 20 {
             break;
         }
@@ -238,31 +240,6 @@ async fn runs_are_written_with_new_encodings_by_themselves() -> Result<()> {
     ensure!(session.number(size).await? >= small, "RAW is smaller than {small} blocks");
     ensure!(totals(&session).await?.0 == before.0 - deleted, "after the last vacuum");
     Ok(())
-}
-
-/// Returns how many bytes the files below a folder have.
-fn bytes(folder: &Path) -> Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        // One that went meanwhile has none.
-        bytes += match entry.metadata() {
-            Ok(known) if known.is_dir() => self::bytes(&entry.path())?,
-            Ok(known) => known.len(),
-            Err(_) => 0,
-        };
-    }
-    Ok(bytes)
-}
-
-/// Returns how many files there are below a folder.
-fn files(folder: &Path) -> Result<usize> {
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        count += if path.is_dir() { files(&path)? } else { 1 };
-    }
-    Ok(count)
 }
 
 #[tokio::test]
@@ -282,7 +259,7 @@ async fn old_runs_stay_while_a_reader_can_reach_them_and_go_after() -> Result<()
     reader.run("commit").await?;
     // Nothing is committed any more: they go all the same.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
-    let left = files(&cluster.data().join("table"))?;
+    let left = files_below(&cluster.data().join("table"))?.len();
     ensure!(left == 1, "{left} objects of one run");
     ensure!(totals(&reader).await? == (6, 30));
     Ok(())
@@ -365,9 +342,5 @@ async fn a_torn_run_fails_the_queries_that_meet_it_and_no_other() -> Result<()> 
 
 /// Returns the one file below a folder.
 fn only_file(folder: &Path) -> Result<PathBuf> {
-    let mut path = folder.to_owned();
-    while path.is_dir() {
-        path = std::fs::read_dir(&path)?.next().context("a folder is empty")??.path();
-    }
-    Ok(path)
+    files_below(folder)?.pop().context("no file")
 }

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, fs, path::PathBuf};
 
-use sql_tests::{client::Failure, s3::S3Endpoint};
+use sql_tests::{client::Failure, folder::files_below, s3::S3Endpoint};
 
 use super::*;
 
@@ -83,19 +83,8 @@ impl Loading {
 
 /// Returns the runs in a folder; what a writer that was killed has not finished is no object.
 fn objects(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for entry in entries {
-            let path = entry?.path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false if path.to_string_lossy().contains('#') => {}
-                false => found.push(path),
-            }
-        }
-    }
+    let mut found = files_below(folder)?;
+    found.retain(|path| !path.to_string_lossy().contains('#'));
     Ok(found)
 }
 
