@@ -75,7 +75,7 @@ pub(crate) use order::Unordered;
 pub use partitioning_mask::PartitioningMaskExec;
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use scan_codec::WarehouseCodec;
-pub use scan_split::{is_kept_here, is_scan, kept_here, split};
+pub use scan_split::{filtered_columns, is_kept_here, is_scan, kept_here, split};
 pub use slice_filter::SliceKeysExec;
 pub(crate) use slice_filter::{SliceFilters, slice_filters};
 pub use slice_route::route_among;

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use datafusion::{
     common::{
         Result,
-        tree_node::{Transformed, TransformedResult, TreeNode},
+        tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion},
     },
     datasource::{
         physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource},
         source::DataSourceExec,
     },
-    physical_expr::Partitioning,
+    physical_expr::{Partitioning, expressions::Column},
     physical_plan::ExecutionPlan,
 };
 
@@ -48,6 +48,31 @@ pub fn kept_here(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>>
 /// Returns whether the process that plans reads the table of this leaf itself.
 pub fn is_kept_here(leaf: &Arc<dyn ExecutionPlan>) -> bool {
     parts(leaf.as_ref()).is_some_and(|(_, source)| source.is_kept_here())
+}
+
+/// Returns the columns of a scan's output that a join's filter compares, in the order of the join's keys; `None`
+/// if the scan has no such filter, or its output lacks one of them.
+pub fn filtered_columns(scan: &Arc<dyn ExecutionPlan>, filter: u64) -> Option<Vec<usize>> {
+    let (_, source) = parts(scan.as_ref())?;
+    let mut compared = None;
+    let found = source.predicate()?.apply(|expr| {
+        if expr.expression_id() != Some(filter) {
+            return Ok(TreeNodeRecursion::Continue);
+        }
+        let columns = expr.children().into_iter().map(|key| key.downcast_ref::<Column>());
+        compared = columns
+            .collect::<Option<Vec<_>>>()
+            .map(|keys| keys.into_iter().map(Column::index).collect::<Vec<_>>());
+        Ok(TreeNodeRecursion::Stop)
+    });
+    found.ok()?;
+    let place = |stored: usize| match source.projection() {
+        Some(projection) => projection.iter().position(|item| {
+            item.expr.downcast_ref::<Column>().is_some_and(|column| column.index() == stored)
+        }),
+        None => Some(stored),
+    };
+    compared?.into_iter().map(place).collect()
 }
 
 /// Returns what each of `nodes` nodes reads of a scan, all with one number of partitions; `None` of another

@@ -38,3 +38,31 @@ async fn joins_move_what_their_labels_say() -> Result<()> {
     ensure!(client.number(&format!("select sum(packets) from stl_bcast {of_query}")).await? > 0);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn few_keys_go_to_a_large_scan_instead_of_its_rows_to_the_join() -> Result<()> {
+    let cluster = Nodes::start(2)?;
+    let client = cluster.connect().await?;
+    let rows = "with recursive n (i) as (select 0 union all select i + 1 from n where i < 59999)";
+    client.run("create table large (i int, k int) distkey (i)").await?;
+    client.run(&format!("insert into large {rows} select i, i % 6000 from n")).await?;
+    client.run("create table few (k int, region int) distkey (region)").await?;
+    client.run("insert into few select i * 60, i % 5 from large where i < 100").await?;
+    client.run("analyze").await?;
+    let of_groups = "select count(*), sum(n) from few f
+         join (select k, count(*) as n from large group by k) l on l.k = f.k";
+    let on_its_own = "select count(*), 0 from few f
+         where not exists (select 1 from large l where l.k = f.k)";
+    for (sql, answer) in [(of_groups, "100 1000"), (on_its_own, "0 0")] {
+        let plan = client.run(&format!("explain analyze {sql}")).await?;
+        let lines = plan.rows.into_iter().flatten().flatten().collect::<Vec<_>>();
+        let scan = lines.iter().find(|line| line.contains("Scan on large")).context("no scan")?;
+        let of_scan = scan.split("actual").last().context("nothing counted")?;
+        // Ten rows for each of a hundred keys.
+        ensure!(of_scan.contains("rows=1000 "), "{}", lines.join("\n"));
+        let rows = client.run(sql).await?.rows;
+        let said = rows.into_iter().flatten().flatten().collect::<Vec<_>>().join(" ");
+        ensure!(said == answer, "{sql}: {said}");
+    }
+    Ok(())
+}

@@ -255,18 +255,9 @@ impl Boundaries {
         let (left, right) = hash.on().iter().cloned().unzip();
         let build = self.shuffled(build, left)?;
         let probe = self.shuffled(probe, right)?;
-        let dealt = HashJoinExec::try_new(
-            build.plan,
-            probe.plan,
-            hash.on().to_vec(),
-            hash.filter().cloned(),
-            hash.join_type(),
-            hash.projection.as_ref().map(|columns| columns.to_vec()),
-            PartitionMode::Partitioned,
-            hash.null_equality(),
-            false,
-        )?;
-        Ok(Placed::spread(Arc::new(dealt)))
+        let dealt = hash.builder().with_partition_mode(PartitionMode::Partitioned);
+        let dealt = dealt.recompute_properties().with_new_children(vec![build.plan, probe.plan])?;
+        Ok(Placed::spread(dealt.build_exec()?))
     }
 
     /// What a node has of a build side.

@@ -3,6 +3,7 @@
 //! The only module of the leader that names `datafusion_distributed`.
 
 mod boundaries;
+mod reducers;
 mod told;
 
 use std::sync::Arc;
@@ -121,6 +122,7 @@ impl Distribution for ClusterPlans {
             Some(nodes) if !nodes.tasks.is_empty() => {
                 let boundaries = Boundaries::new(nodes.tasks.len(), config.target_partitions());
                 let cut = boundaries.cut(&plan)?;
+                let cut = reducers::send_keys(cut, nodes.tasks.len(), config.options())?;
                 tracing::debug!(
                     "plan for compute nodes:\n{}",
                     displayable(cut.as_ref()).indent(false)
