@@ -20,7 +20,7 @@
 //! | `slice_filter`   | the keys of a slice of a join's build side, as a filter of a scan's     |
 //! | `slice_pruning`  | which slices a filter on the DISTKEY leaves                             |
 //! | `slice_route`    | an exchange's expression that leads rows to their slices                |
-//! | `partitioning_mask` | hides from DataFusion how its input is dealt out                     |
+//! | `mask`           | hides from DataFusion how its input is dealt out, or its order          |
 //! | `run_reader`     | runs that are objects, as Vortex opens them                             |
 //! | `runtime_filter` | filters that joins find while the query runs, inside the scan           |
 //! | `key_filter`     | the keys among them, as one bit each                                    |
@@ -40,11 +40,11 @@ mod group_aggregate;
 mod inline;
 mod key_bits;
 mod key_filter;
+mod mask;
 mod memory;
 mod merge;
 mod opener;
 mod order;
-mod partitioning_mask;
 mod pruning;
 mod row_address;
 mod run_reader;
@@ -69,10 +69,10 @@ use datafusion::{error::Result, physical_plan::ExecutionPlan};
 pub(crate) use damage::damaged_columns;
 pub use group_aggregate::GroupAggregateExec;
 use group_aggregate::group_in_order;
+pub use mask::{Hidden, MaskExec};
 pub use memory::{NodeMemory, SpillFolder};
 pub use merge::{merged_rows, stored_rows};
 pub(crate) use order::Unordered;
-pub use partitioning_mask::PartitioningMaskExec;
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use scan_codec::WarehouseCodec;
 pub use scan_split::{filtered_columns, is_kept_here, is_scan, kept_here, split};

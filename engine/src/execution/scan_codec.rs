@@ -8,7 +8,7 @@
 //!
 //! The runs travel with the plan, so that a node needs to know nothing of versions and transactions: it reads
 //! what the leader's snapshot has, a transaction's own rows included. Expressions keep their identity: the
-//! filter of a join is filled in by the join beside it.
+//! filter of a join is filled in by the join beside it. A mask travels as how much of the order it tells.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -42,6 +42,7 @@ use prost::Message;
 
 use super::{
     inline::{InlineRuns, as_one},
+    mask::{Hidden, MaskExec},
     scan_split::parts,
     source::{RunFile, WarehouseSource},
     table_provider::{Places, WarehouseTable},
@@ -56,10 +57,20 @@ use crate::{
     types::TRAILING_BLANKS_KEY,
 };
 
-/// Scans of tables to bytes and back. The node that decodes has its [`ManagedStorage`] among the extensions
+/// Scans of tables, and masks, to bytes and back. The node that decodes has its [`ManagedStorage`] among the extensions
 /// of the session's configuration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WarehouseCodec;
+
+/// One of the two.
+#[derive(Clone, PartialEq, Message)]
+struct NodeMessage {
+    #[prost(message, optional, tag = "1")]
+    scan: Option<ScanMessage>,
+    /// How much is known of the order that a mask hides.
+    #[prost(uint64, optional, tag = "2")]
+    known_of_order: Option<u64>,
+}
 
 /// A scan.
 #[derive(Clone, PartialEq, Message)]
@@ -128,24 +139,39 @@ impl PhysicalExtensionCodec for WarehouseCodec {
         buffer: &mut Vec<u8>,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
-        let Some((config, source)) = parts(node.as_ref()) else {
+        let mut message = NodeMessage::default();
+        if let Some((config, source)) = parts(node.as_ref()) {
+            message.scan = Some(Sender { codec: self, converter, config, source }.message()?);
+        } else if let Some(mask) = node.downcast_ref::<MaskExec>()
+            && let Hidden::Order { known } = mask.hidden()
+        {
+            message.known_of_order = Some(known as u64);
+        } else {
             return internal_err!("{} cannot be sent to a compute node", node.name());
-        };
-        let message = Sender { codec: self, converter, config, source }.message()?;
+        }
         message.encode(buffer).map_err(|error| internal_datafusion_err!("a scan: {error}"))
     }
 
     fn try_decode(
         &self,
         buffer: &[u8],
-        _inputs: &[Arc<dyn ExecutionPlan>],
+        inputs: &[Arc<dyn ExecutionPlan>],
         context: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let message = ScanMessage::decode(buffer)
+        let message = NodeMessage::decode(buffer)
             .map_err(|error| internal_datafusion_err!("a scan that was received: {error}"))?;
-        let context = PhysicalPlanDecodeContext::new(context, self);
-        Receiver { context, converter, message }.scan()
+        match (message, inputs) {
+            (NodeMessage { scan: Some(message), .. }, []) => {
+                let context = PhysicalPlanDecodeContext::new(context, self);
+                Receiver { context, converter, message }.scan()
+            }
+            (NodeMessage { known_of_order: Some(known), .. }, [input]) => {
+                let known = usize::try_from(known).map_err(external)?;
+                Ok(Arc::new(MaskExec::new(Arc::clone(input), Hidden::Order { known })))
+            }
+            _ => internal_err!("neither a scan nor a mask was received"),
+        }
     }
 }
 

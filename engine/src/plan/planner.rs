@@ -27,8 +27,8 @@ use crate::{
         catalog_view::CatalogView,
         column_names, column_uses,
         distribution::{Distribution, KnowsSlices, OneProcess, PlanHead, SlicePlanner},
-        functions_exist, lateral_aliases, optimizer, qualified_columns, scalar_subqueries,
-        settings,
+        functions_exist, lateral_aliases, optimizer, physical, qualified_columns,
+        scalar_subqueries, settings,
     },
     sql,
     storage::ManagedStorage,
@@ -117,6 +117,7 @@ impl Planner {
             .with_expr_planners(functions::planners())
             .with_default_features()
             .with_config(config)
+            .with_physical_optimizer_rules(physical::physical_rules())
             .with_query_planner(Arc::new(SlicePlanner { distribution: Arc::clone(&distribution) }))
             // What is no query's, and takes little: merges of runs.
             .with_runtime_env(memory.of_query());

@@ -21,7 +21,7 @@ use datafusion::{
 use super::cost::Movement;
 use crate::{
     distribution::DistStyle,
-    execution::{PartitioningMaskExec, SliceKeysExec, WarehouseSource},
+    execution::{MaskExec, SliceKeysExec, WarehouseSource},
     plan::locus::{DsLabel, distribution_of},
 };
 
@@ -99,7 +99,7 @@ fn exchange(side: &Arc<dyn ExecutionPlan>) -> Option<&RepartitionExec> {
         || side.is::<FilterExec>()
         || side.is::<CooperativeExec>()
         || side.is::<SortExec>()
-        || side.is::<PartitioningMaskExec>()
+        || side.is::<MaskExec>()
         || side.is::<SliceKeysExec>();
     match side.children().as_slice() {
         [input] if is_between => exchange(input),

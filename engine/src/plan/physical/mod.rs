@@ -3,12 +3,15 @@
 //! They run after DataFusion's planner has returned, because DataFusion checks (and would undo) what
 //! they do. Every pass takes a plan that could be executed and returns one that could be executed.
 
+mod build_orders;
 pub mod locus;
 mod yield_in_joins;
 
 use std::sync::Arc;
 
 use datafusion::{error::Result, physical_plan::ExecutionPlan};
+
+pub(super) use build_orders::physical_rules;
 
 use crate::execution::as_it_runs;
 
@@ -27,6 +30,7 @@ type Pass = fn(Arc<dyn ExecutionPlan>, Scope) -> Result<Arc<dyn ExecutionPlan>>;
 
 /// The passes, in the order they run.
 const PASSES: &[Pass] = &[
+    build_orders::unmask,
     locus::keep_in_place,
     // It looks at the joins that the first has settled on.
     locus::filter_slices,

@@ -15,6 +15,7 @@ mod stl_hashjoin;
 mod stl_load_commits;
 mod stl_load_errors;
 mod stl_loaderror_detail;
+mod stl_mergejoin;
 mod stl_nestloop;
 mod stl_query;
 mod stl_querytext;
@@ -29,7 +30,7 @@ mod stl_window;
 pub(super) use stl_alert_event_log::alert;
 
 /// The tables.
-pub(super) const TABLES: [SystemTable; 22] = [
+pub(super) const TABLES: [SystemTable; 23] = [
     stl_aggr::TABLE,
     stl_alert_event_log::TABLE,
     stl_analyze::TABLE,
@@ -42,6 +43,7 @@ pub(super) const TABLES: [SystemTable; 22] = [
     stl_load_commits::TABLE,
     stl_load_errors::TABLE,
     stl_loaderror_detail::TABLE,
+    stl_mergejoin::TABLE,
     stl_nestloop::TABLE,
     stl_query::TABLE,
     stl_querytext::TABLE,

@@ -40,7 +40,7 @@ use datafusion_distributed::{
     NetworkShuffleExec,
 };
 use engine::{
-    execution::{self, PartitioningMaskExec},
+    execution::{self, Hidden, MaskExec},
     plan::locus::{DsLabel, distribution_of, follows_probe, route_of},
 };
 
@@ -95,9 +95,11 @@ impl Boundaries {
         if node.is::<SliceAppendExec>() {
             return self.append(node);
         }
-        if let Some(masked) = node.downcast_ref::<PartitioningMaskExec>() {
+        if let Some(mask) = node.downcast_ref::<MaskExec>()
+            && mask.hidden() == Hidden::Partitioning
+        {
             // Nothing is planned any more that could take one exchange for another.
-            return self.place(masked.input());
+            return self.place(mask.input());
         }
         if let Some(exchange) = node.downcast_ref::<RepartitionExec>() {
             return self.exchange(node, exchange);

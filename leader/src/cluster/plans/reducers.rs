@@ -39,7 +39,7 @@ use datafusion::{
         coop::CooperativeExec,
         empty::EmptyExec,
         filter::FilterExec,
-        joins::{HashJoinExec, PartitionMode},
+        joins::{HashJoinExec, PartitionMode, SortMergeJoinExec},
         projection::{ProjectionExec, ProjectionExpr},
         repartition::RepartitionExec,
         replace_children_if_necessary,
@@ -49,7 +49,7 @@ use datafusion_distributed::{
     BroadcastExec, DistributedLeafExec, NetworkBoundaryExt, NetworkBroadcastExec,
     NetworkShuffleExec,
 };
-use engine::execution;
+use engine::execution::{self, MaskExec};
 
 /// Of how many rows that a scan has one is expected to be a key, at most: else a semi join would leave out too
 /// little.
@@ -124,9 +124,10 @@ impl<'a> Reducer<'a> {
         if let Some(leaf) = node.downcast_ref::<DistributedLeafExec>() {
             return if place == Place::Beyond { self.over(leaf.original()) } else { Ok(None) };
         }
-        let is_of_slices = node
-            .downcast_ref::<HashJoinExec>()
-            .is_some_and(|join| *join.partition_mode() == PartitionMode::Partitioned);
+        let is_of_slices = node.is::<SortMergeJoinExec>()
+            || node
+                .downcast_ref::<HashJoinExec>()
+                .is_some_and(|join| *join.partition_mode() == PartitionMode::Partitioned);
         let place = match place {
             _ if node.as_network_boundary().is_some() => Place::Beyond,
             Place::Beyond if is_of_slices => Place::BeyondUnasked,
@@ -230,6 +231,7 @@ fn is_scans(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let is_one = plan.is::<DistributedLeafExec>()
         || plan.is::<CooperativeExec>()
         || plan.is::<ProjectionExec>()
+        || plan.is::<MaskExec>()
         || (plan.is::<FilterExec>() && plan.fetch().is_none())
         || (plan.is::<CoalescePartitionsExec>() && plan.fetch().is_none())
         || plan.is::<HashJoinExec>();

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     distribution::RowDistribution,
-    execution::{PartitioningMaskExec, SliceKeysExec, WarehouseSource, routed_key},
+    execution::{MaskExec, SliceKeysExec, WarehouseSource, routed_key},
 };
 
 /// Returns where the rows of a plan are. Walks the whole plan; changes nothing.
@@ -161,7 +161,7 @@ pub(super) fn is_row_by_row(plan: &Arc<dyn ExecutionPlan>) -> bool {
         || plan.is::<FilterExec>()
         || plan.is::<CooperativeExec>()
         || plan.is::<LocalLimitExec>()
-        || plan.is::<PartitioningMaskExec>()
+        || plan.is::<MaskExec>()
         || plan.is::<SliceKeysExec>()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | both sides                                     | what is done                       | label              |
 //! |------------------------------------------------|------------------------------------|--------------------|
-//! | on the slices of the key                        | no exchange                        | `DS_DIST_NONE`     |
+//! | on the slices of the key                        | no exchange, perhaps a merge join  | `DS_DIST_NONE`     |
 //! | build side of DISTSTYLE ALL                     | no exchange, one build for all     | `DS_DIST_ALL_NONE` |
 //! | probe side on the slices of the key             | the build side goes to its slices  | `DS_DIST_INNER`    |
 //! | build side on the slices of the key             | the probe side goes to its slices  | `DS_DIST_OUTER`    |
@@ -29,11 +29,12 @@ use super::{
     columns::{hashed_column, is_one_of},
     label::collected,
     locus_of,
+    merge::merged,
     pairing::{Pairing, follows_probe},
     place::{Placed, Walk, settle},
     slice_filters::has_filter,
 };
-use crate::execution::{PartitioningMaskExec, route_to_slice};
+use crate::execution::{Hidden, MaskExec, route_to_slice};
 
 /// One side of a join.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,10 @@ pub(super) fn place(
         return settle(plan, vec![left, right]);
     };
     if let Some((left, right)) = collocated(&pairing, &left, &right) {
-        return paired(join, PartitionMode::Partitioned, left, right);
+        return match merged(walk, plan, join, left, right)? {
+            Some(merge) => Ok(merge),
+            None => paired(join, PartitionMode::Partitioned, left, right),
+        };
     }
     let build = left.unmoved.as_deref().unwrap_or(&left);
     if matches!(build.locus, Locus::Replicated) && follows_probe(pairing.join_type) {
@@ -90,7 +94,8 @@ fn paired(
     left: &Placed,
     right: &Placed,
 ) -> Result<Placed> {
-    let children = vec![Arc::clone(&left.plan), Arc::clone(&right.plan)];
+    let build = MaskExec::of_build_side(Arc::clone(&left.plan), *join.join_type());
+    let children = vec![build, Arc::clone(&right.plan)];
     let join = join.builder().with_partition_mode(mode).recompute_properties();
     let join = join.with_new_children(children)?.build_exec()?;
     Ok(Placed::new(join, &[left.locus.clone(), right.locus.clone()]))
@@ -214,6 +219,6 @@ fn to_slices(pairing: &Pairing<'_>, moved: &Placed, which: Side, kept: &Placed) 
         RepartitionExec::try_new(Arc::clone(&rows.plan), Partitioning::Hash(vec![route], slices))?;
     let exchange = Placed::new(Arc::new(exchange), std::slice::from_ref(&rows.locus));
     // What it says of its partitions is true, but for DataFusion two exchanges by hash lie alike.
-    let masked = Arc::new(PartitioningMaskExec::new(exchange.plan));
+    let masked = Arc::new(MaskExec::new(exchange.plan, Hidden::Partitioning));
     Ok(Placed::new(masked, &[exchange.locus]))
 }

@@ -11,7 +11,7 @@ use super::{
     Locus, locus_of,
     pairing::{Pairing, follows_probe},
 };
-use crate::execution::{PartitioningMaskExec, SliceKeysExec};
+use crate::execution::{Hidden, MaskExec, SliceKeysExec};
 
 /// How rows move for a join, as Redshift's EXPLAIN names it. The inner side is the one that is hashed: the
 /// left of DataFusion's joins.
@@ -107,5 +107,8 @@ fn is_exchanged(side: &Arc<dyn ExecutionPlan>) -> bool {
     if let Some(keys) = side.downcast_ref::<SliceKeysExec>() {
         return is_exchanged(keys.input());
     }
-    side.is::<RepartitionExec>() || side.is::<PartitioningMaskExec>()
+    if let Some(mask) = side.downcast_ref::<MaskExec>() {
+        return mask.hidden() == Hidden::Partitioning || is_exchanged(mask.input());
+    }
+    side.is::<RepartitionExec>()
 }

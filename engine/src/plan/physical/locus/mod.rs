@@ -16,6 +16,7 @@
 //! | `pairing`   | joins of every kind as one shape; which of them need no row to move         |
 //! | `place`     | the walk that takes exchanges out                                           |
 //! | `join`      | what it does with partitioned joins: none, INNER, OUTER or BOTH move        |
+//! | `merge`     | which joins of slices merge sorted rows instead of hashing them             |
 //! | `aggregate` | what it does with aggregations                                              |
 //! | `slice_filters` | what a join of slices knows of a slice's keys, in the scan of the slice |
 //! | `verify`    | the last look: a wrong plan is an error, never a wrong answer               |
@@ -33,6 +34,7 @@ mod columns;
 mod derive;
 mod join;
 mod label;
+mod merge;
 mod pairing;
 mod place;
 mod slice_filters;

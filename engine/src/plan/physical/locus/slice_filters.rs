@@ -23,7 +23,7 @@ use datafusion::{
         aggregates::{AggregateExec, AggregateMode},
         coalesce_partitions::CoalescePartitionsExec,
         filter::FilterExec,
-        joins::{HashJoinExec, PartitionMode, utils::build_join_schema},
+        joins::{HashJoinExec, PartitionMode, SortMergeJoinExec, utils::build_join_schema},
         projection::ProjectionExec,
         repartition::RepartitionExec,
         replace_children_if_necessary,
@@ -49,6 +49,8 @@ pub(in crate::plan::physical) fn filter_slices(
     plan.transform_up(|node| {
         let filtered = match node.downcast_ref::<HashJoinExec>() {
             Some(join) if joins_slices(join) => Some(join_of_slices(&node, join, scope)?),
+            // It ends with the shorter side.
+            None if node.is::<SortMergeJoinExec>() => Some(sides_without_waiting(&node, scope)?),
             _ => None,
         };
         Ok(filtered.map_or_else(|| Transformed::no(node), Transformed::yes))
@@ -77,7 +79,17 @@ fn join_of_slices(
     with_filter(node, Keys::OfSlices, scope)
 }
 
-/// Returns a probe side in which no partition waits for another.
+/// Returns a join of which a partition may end without having asked one of its sides.
+fn sides_without_waiting(
+    node: &Arc<dyn ExecutionPlan>,
+    scope: Scope,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let sides = node.children().into_iter().map(|side| without_waiting(side, scope));
+    let sides = sides.collect::<Result<Vec<_>>>()?;
+    replace_children_if_necessary(Arc::clone(node), sides)
+}
+
+/// Returns a side of a join in which no partition waits for another.
 fn without_waiting(plan: &Arc<dyn ExecutionPlan>, scope: Scope) -> Result<Arc<dyn ExecutionPlan>> {
     // These ask all partitions below them.
     let asks_all = plan.is::<RepartitionExec>()

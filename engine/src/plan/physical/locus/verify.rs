@@ -16,7 +16,7 @@ use datafusion::{
 
 use super::{Locus, columns::is_one_of, derive::derive, pairing::Pairing};
 use crate::{
-    execution::{PartitioningMaskExec, routed_key},
+    execution::{Hidden, MaskExec, routed_key},
     plan::physical::Scope,
 };
 
@@ -128,7 +128,8 @@ fn check_keys(
 
 /// Rows that were dealt out to slices must not look dealt out by DataFusion's hash of a key.
 fn check_masks(plan: &Arc<dyn ExecutionPlan>) -> Result<()> {
-    let is_mask = plan.is::<PartitioningMaskExec>();
+    let is_mask =
+        plan.downcast_ref::<MaskExec>().is_some_and(|mask| mask.hidden() == Hidden::Partitioning);
     let is_bare = plan.children().into_iter().any(|child| !is_mask && goes_to_slices(child));
     if is_bare {
         return internal_err!("{} sees an exchange to slices", plan.name());

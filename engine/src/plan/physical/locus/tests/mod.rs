@@ -11,7 +11,10 @@ use arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 use datafusion::{
-    physical_plan::{ExecutionPlan, collect, displayable, repartition::RepartitionExec},
+    execution::SessionStateBuilder,
+    physical_plan::{
+        ExecutionPlan, collect, displayable, joins::SortMergeJoinExec, repartition::RepartitionExec,
+    },
     prelude::{SessionConfig, SessionContext},
 };
 use object_store::{memory::InMemory, path::Path};
@@ -22,7 +25,7 @@ use crate::{
     distribution::DistStyle,
     execution::WarehouseTable,
     ids::ColumnId,
-    plan::physical::{Scope, run},
+    plan::physical::{Scope, physical_rules, run},
     storage::{ManagedStorage, writer::TableWriter},
     types::SqlType,
 };
@@ -30,11 +33,12 @@ use crate::{
 const K: ColumnId = ColumnId(1);
 const J: ColumnId = ColumnId(2);
 
-/// Name, rows, distribution and whether the table is sorted by `k`. Each has `k BIGINT, j INTEGER, v BIGINT`.
-const TABLES: [(&str, i64, DistStyle, bool); 7] = [
+/// Name, rows, distribution and whether the table is sorted by its DISTKEY. Each has `k BIGINT, j INTEGER, v BIGINT`.
+const TABLES: [(&str, i64, DistStyle, bool); 8] = [
     ("a", 120, DistStyle::Key(K), true),
+    ("a2", 90, DistStyle::Key(K), true),
     ("b", 40, DistStyle::Key(K), false),
-    ("c", 60, DistStyle::Key(J), false),
+    ("c", 60, DistStyle::Key(J), true),
     ("d", 50, DistStyle::Even, false),
     ("d2", 70, DistStyle::Even, false),
     ("e", 15, DistStyle::All, false),
@@ -67,10 +71,13 @@ impl Warehouse {
                 .set_usize("datafusion.optimizer.hash_join_single_partition_threshold", 0)
                 .set_usize("datafusion.optimizer.hash_join_single_partition_threshold_rows", 0);
         }
-        let warehouse = Self {
-            aware: SessionContext::new_with_config(config.clone()),
-            unaware: SessionContext::new_with_config(config),
+        let session = || {
+            let builder = SessionStateBuilder::new_with_default_features();
+            let builder = builder.with_config(config.clone());
+            let builder = builder.with_physical_optimizer_rules(physical_rules());
+            SessionContext::new_with_state(builder.build())
         };
+        let warehouse = Self { aware: session(), unaware: session() };
         let store = Arc::new(InMemory::new());
         let storage = ManagedStorage::with_store(store, Path::from("root"), 1 << 20);
         let mut rng = StdRng::seed_from_u64(seed);
@@ -79,7 +86,10 @@ impl Warehouse {
                 "j" => (name, SqlType::Integer),
                 _ => (name, SqlType::BigInt),
             });
-            let sort_key = SortKey::Compound(if is_sorted { vec![K] } else { Vec::new() });
+            let sort_key = SortKey::Compound(match style {
+                DistStyle::Key(key) if is_sorted => vec![key],
+                _ => Vec::new(),
+            });
             let mut table = Table::of_columns(&columns, style, sort_key);
             let layout = table.layout(slices);
             let batch = batch(rows, &layout.schema, &mut rng);
@@ -148,6 +158,12 @@ fn batch(rows: i64, schema: &arrow::datatypes::SchemaRef, rng: &mut StdRng) -> R
 fn exchanges(plan: &Arc<dyn ExecutionPlan>) -> usize {
     let below = plan.children().into_iter().map(exchanges).sum::<usize>();
     below + usize::from(plan.is::<RepartitionExec>())
+}
+
+/// Returns how many joins of a plan merge their sides.
+fn merges(plan: &Arc<dyn ExecutionPlan>) -> usize {
+    let below = plan.children().into_iter().map(merges).sum::<usize>();
+    below + usize::from(plan.is::<SortMergeJoinExec>())
 }
 
 fn shown(plan: &Arc<dyn ExecutionPlan>) -> String {

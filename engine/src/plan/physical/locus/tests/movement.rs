@@ -10,7 +10,7 @@ use datafusion::{
     },
 };
 
-use super::{Joins, Warehouse, exchanges, shown};
+use super::{Joins, Warehouse, exchanges, merges, shown};
 use crate::plan::physical::locus::{DsLabel, distribution_of};
 
 fn labels(plan: &Arc<dyn ExecutionPlan>) -> Vec<DsLabel> {
@@ -175,5 +175,36 @@ async fn a_filter_on_the_distkey_reads_one_slice() {
         assert_eq!(files, slices, "{}", shown(&plan));
         let oracle = warehouse.rows(warehouse.oracle(sql).await).await;
         assert_eq!(warehouse.rows(plan).await, oracle, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn joins_of_slices_in_the_order_of_the_keys_are_merged() {
+    let warehouse = Warehouse::new(3, Joins::Partitioned, 1).await;
+    for (sql, merged) in [
+        ("select a.v, a2.v from a join a2 on a.k = a2.k", 1),
+        ("select a.v, a2.v, a2.j from a join a2 on a.k = a2.k and a.v < a2.v", 1),
+        ("select a.v, a2.v from a left join a2 on a.k = a2.k", 1),
+        ("select a2.k, a.k, a.v from a right join a2 on a.k = a2.k", 1),
+        (
+            "select x.v, t.v from a x join (select a.k, a2.v from a join a2 on a.k = a2.k) t on x.k = t.k",
+            2,
+        ),
+        (
+            "select a.v, t.v from a join (select k, max(v) as v from a2 group by k) t on a.k = t.k",
+            1,
+        ),
+        ("select count(*) from a full join a2 on a.k = a2.k", 0),
+        ("select count(*) from a left join a2 on a.k = a2.k and a.v < a2.v", 0),
+        ("select v from a where exists (select 1 from a2 where a.k = a2.k)", 0),
+        // Not in the order of both keys, and of none.
+        ("select a.v, a2.v from a join a2 on a.k = a2.k and a.v = a2.v", 0),
+        ("select a.v, b.v from a join b on a.k = b.k", 0),
+    ] {
+        let (whole, plan) = (warehouse.planned(sql).await, warehouse.in_place(sql).await);
+        assert_eq!(merges(&plan), merged, "{sql}\n{}", shown(&plan));
+        assert_eq!(exchanges(&plan), 0, "{sql}\n{}", shown(&plan));
+        let expected = warehouse.rows(whole).await;
+        assert_eq!(warehouse.rows(plan).await, expected, "{sql}");
     }
 }
