@@ -59,7 +59,7 @@ pub(super) fn place(
         return settle(plan, vec![left, right]);
     };
     if let Some((left, right)) = collocated(&pairing, &left, &right) {
-        return match merged(walk, plan, join, left, right)? {
+        return match merged(plan, join, left, right)? {
             Some(merge) => Ok(merge),
             None => paired(join, PartitionMode::Partitioned, left, right),
         };

@@ -20,19 +20,22 @@ use datafusion::{
     error::Result,
     physical_expr::{PhysicalExpr, PhysicalSortExpr, expressions::Column},
     physical_plan::{
-        ExecutionPlan, ExecutionPlanProperties, StatisticsArgs,
+        ExecutionPlan, ExecutionPlanProperties,
         filter::FilterExec,
         joins::{HashJoinExec, SortMergeJoinExec, utils::JoinFilter},
         projection::{ProjectionExec, ProjectionExpr},
     },
 };
 
-use super::place::{Placed, Walk};
-use crate::execution::{Hidden, MaskExec};
+use super::place::Placed;
+use crate::{
+    execution::{Hidden, MaskExec},
+    plan::explain::estimated_rows,
+};
 
 /// Of how many rows of the probe side one is expected to find a partner, at most, for a hash join: its keys
 /// spare the scan the others.
-const ROWS_FOR_PAIR_MIN: usize = 4;
+const ROWS_FOR_PAIR_MIN: f64 = 4.0;
 
 /// A pair of keys of a join, and how both sides are sorted by it.
 struct SortedKey {
@@ -44,7 +47,6 @@ struct SortedKey {
 /// Returns the merge join in the place of a hash join of slices, if both sides are in the order of the keys and
 /// it is expected to be faster. Rows come in the order of the probe side as they do of the hash join.
 pub(super) fn merged(
-    walk: &Walk,
     plan: &Arc<dyn ExecutionPlan>,
     join: &HashJoinExec,
     build: &Placed,
@@ -56,8 +58,7 @@ pub(super) fn merged(
         JoinType::Right if join.filter().is_none() => JoinType::Left,
         _ => return Ok(None),
     };
-    if join.null_equality() != NullEquality::NullEqualsNothing || leaves_out_much(walk, plan, join)
-    {
+    if join.null_equality() != NullEquality::NullEqualsNothing || leaves_out_much(plan, join) {
         return Ok(None);
     }
     let side = |side: JoinSide, plan: &Arc<dyn ExecutionPlan>| {
@@ -94,15 +95,8 @@ pub(super) fn merged(
     Ok(Some(Placed::new(Arc::new(columns), &[placed.locus])))
 }
 
-fn leaves_out_much(walk: &Walk, plan: &Arc<dyn ExecutionPlan>, join: &HashJoinExec) -> bool {
-    let rows = |plan: &Arc<dyn ExecutionPlan>| {
-        let known = walk.statistics.compute(plan.as_ref(), &StatisticsArgs::new());
-        known.ok().and_then(|known| known.num_rows.get_value().copied())
-    };
-    match (rows(plan), rows(join.right())) {
-        (Some(pairs), Some(probe)) => pairs.saturating_mul(ROWS_FOR_PAIR_MIN) < probe,
-        _ => false,
-    }
+fn leaves_out_much(plan: &Arc<dyn ExecutionPlan>, join: &HashJoinExec) -> bool {
+    estimated_rows(plan) * ROWS_FOR_PAIR_MIN < estimated_rows(join.right())
 }
 
 /// Returns a side of a hash join with its order.
