@@ -8,7 +8,8 @@
 //!
 //! A node can write runs of any slice, so that no row goes through the network to be written. What a node has written is
 //! seen when the leader commits it. Of rows of a target (DELETE, UPDATE, MERGE) their addresses go to the leader, as
-//! bitmaps, which makes delete vectors of them. If the statement fails, what nobody names is garbage that the next start collects.
+//! bitmaps, which makes delete vectors of them. If the statement fails, the leader
+//! deletes what there is of its write ([`crate::writes`]).
 
 use std::{fmt, sync::Arc};
 
@@ -31,6 +32,7 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 use engine::{
     catalog::Table,
     error::Error,
+    ids::{TableId, WriteId},
     storage::{ManagedStorage, inline::InlineRows, writer::TableLayout},
     write::{ColumnSource, DeletedRows, RowAssembler},
 };
@@ -40,6 +42,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     addresses::{Addresses, TargetRows},
     load::{self, Load, Loaded},
+    writes::Writes,
 };
 
 type RowStream = BoxStream<'static, Result<RecordBatch, Error>>;
@@ -50,6 +53,8 @@ pub struct Append {
     /// The table, without its runs.
     table: Table,
     slice_count: u32,
+    /// What its runs are named for.
+    write: WriteId,
     inline_bytes_max: usize,
     /// Whether what is found out of values is wanted.
     summarizes: bool,
@@ -83,6 +88,7 @@ impl Append {
             inline_bytes_max: table.layout(slice_count).inline_bytes_max,
             summarizes,
             slice_count,
+            write: WriteId::random(),
             table: Table { manifest: Arc::default(), ..table.clone() },
             target: None,
         })
@@ -98,7 +104,12 @@ impl Append {
         let inline_bytes_max = self.inline_bytes_max;
         let layout = TableLayout { inline_bytes_max, ..self.table.layout(self.slice_count) };
         let (assembler, summarizes) = (self.assembler(), self.summarizes);
-        Load { layout, assembler, streams, summarizes, listener: None }
+        Load { layout, assembler, streams, summarizes, write: Some(self.write) }
+    }
+
+    /// Returns what it writes: runs of which table are named for what.
+    pub fn written(&self) -> (WriteId, TableId) {
+        (self.write, self.table.id)
     }
 
     fn assembler(&self) -> RowAssembler {
@@ -234,7 +245,11 @@ impl ExecutionPlan for SliceAppendExec {
             Some(addresses) => with_rows(addresses.take_off(rows)),
             None => rows,
         };
+        // The leader has none, as it needs to ask nobody.
+        let writes = context.session_config().get_extension::<Writes>();
         let writing = async move {
+            let running = writes.map(|writes| writes.begin(append.write)).transpose();
+            let _running = running.map_err(external)?;
             let loaded = load::write(&storage, append.load(rows)).await.map_err(external)?;
             let loaded = StringArray::from(vec![serde_json::to_string(&loaded).map_err(external)?]);
             let deleted = addresses.map(|addresses| addresses.into_rows().encode());

@@ -5,6 +5,7 @@
 //! | `appends`  | rows of a query, written by the nodes that compute them   |
 //! | `copies`   | files of a COPY, read and written by nodes                |
 //! | `endpoint` | where nodes join                                          |
+//! | `failed_writes` | what they leave of statements that fail is deleted   |
 //! | `merges`   | runs merged by the nodes that have their slices           |
 //! | `nodes`    | which there are                                           |
 //! | `lost_nodes` | queries that lose one are run again                     |
@@ -13,6 +14,7 @@
 pub(crate) mod appends;
 pub(crate) mod copies;
 pub mod endpoint;
+pub(crate) mod failed_writes;
 pub mod lost_nodes;
 pub(crate) mod merges;
 pub mod nodes;

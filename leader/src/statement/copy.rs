@@ -13,7 +13,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::Utc;
-use compute::jobs::CopyJob;
+use compute::{append::Append, jobs::CopyJob};
 use engine::{
     catalog::{CatalogChange, CatalogError, SUPERUSER, Table},
     client_error::SqlState,
@@ -133,7 +133,9 @@ impl Load {
             && let Some(jobs) = self.jobs(session, nodes, &target, (given, upkeep)).await?
         {
             let (table_name, log) = (&self.table.name, &self.log);
-            let copy = Copy { nodes, storage: leader.storage(), table_name, log };
+            let append = jobs.first().and_then(|(_, job)| job.append.as_ref());
+            let write = append.map(Append::written);
+            let copy = Copy { nodes, write, table_name, log };
             let written = copy.run(jobs).await?;
             return write::record(session, &self.table, written, upkeep);
         }

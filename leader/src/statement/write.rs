@@ -89,11 +89,13 @@ pub(super) async fn append_query(
     (planning, plan): (&PlanningSession, &LogicalPlan),
     upkeep: Upkeep,
 ) -> Result<u64, Error> {
-    if session.leader().compute_nodes().is_some()
+    let leader = Arc::clone(session.leader());
+    if let Some(nodes) = leader.compute_nodes()
         && let Some(append) = append_of_nodes(session, table, given, upkeep).await?
     {
         let note = |plan: &_| session.note_plan(plan);
-        let written = appends::append((planning, plan, &note), append).await?;
+        let query = appends::Query { nodes, planning, plan, note: &note };
+        let written = appends::append(query, append).await?;
         return record(session, table, written, upkeep);
     }
     let plan = planning.physical(plan).await?;

@@ -9,7 +9,7 @@ use super::*;
 
 const FILES: i64 = 6;
 /// How long what a failed load has written may take to be deleted.
-const CLEANUP_WAIT_MAX: Duration = Duration::from_secs(20);
+pub(super) const CLEANUP_WAIT_MAX: Duration = Duration::from_secs(20);
 const COPY: &str = "copy c from 's3://load/rows' iam_role default delimiter ','";
 
 /// A cluster of two nodes, files to load, and a table for them.
@@ -82,7 +82,7 @@ impl Loading {
 }
 
 /// Returns the runs in a folder; what a writer that was killed has not finished is no object.
-fn objects(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn objects(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = files_below(folder)?;
     found.retain(|path| !path.to_string_lossy().contains('#'));
     Ok(found)
