@@ -48,6 +48,8 @@ pub struct Loaded {
     pub summaries: Vec<ColumnSummary>,
     /// Rows, counted once.
     pub row_count: u64,
+    /// Of IDENTITY columns, by position, values behind those that rows have. Several of a column if several have written.
+    pub identities: Vec<(usize, i64)>,
 }
 
 impl Loaded {
@@ -62,6 +64,7 @@ impl Loaded {
         };
         self.runs.extend(other.runs);
         self.row_count += other.row_count;
+        self.identities.extend(other.identities);
     }
 }
 
@@ -102,7 +105,7 @@ pub async fn write(storage: &Arc<ManagedStorage>, load: Load) -> Result<Loaded, 
         None => {
             let (runs, summaries) = writer.into_inner().finish_summarized().await?;
             tracing::debug!(%table, row_count, runs = runs.len(), "rows are written");
-            Ok(Loaded { runs, summaries, row_count })
+            Ok(Loaded { runs, summaries, row_count, identities: Vec::new() })
         }
         Some(error) => {
             writer.into_inner().abort().await;

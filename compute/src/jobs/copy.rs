@@ -19,8 +19,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Report, asked::Reports};
 use crate::{
-    append::Append,
-    load::{self, Loaded},
+    append::{Append, Writer},
+    load::Loaded,
 };
 
 /// How often rows that were refused are reported: soon enough to end a load that has too many of them.
@@ -33,6 +33,8 @@ pub struct CopyJob {
     pub share: CopyShare,
     /// How their rows are written; NOLOAD only counts them.
     pub append: Option<Append>,
+    /// Which of the nodes that share the COPY this one is.
+    pub writer: Writer,
     /// How many streams read them side by side.
     pub stream_count: usize,
 }
@@ -46,7 +48,7 @@ pub(super) async fn run(
     let table = job.append.as_ref().map(|append| append.written().1);
     let log = Arc::new(LoadLog::new(job.share.options()));
     let streams = job.share.read(&log, job.stream_count)?;
-    let loading = load(storage, job.append, streams);
+    let loading = load(storage, (job.append, job.writer), streams);
     tokio::pin!(loading);
     let mut ticks = interval(LOG_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -71,14 +73,14 @@ pub(super) async fn run(
 
 async fn load(
     storage: &Arc<ManagedStorage>,
-    append: Option<Append>,
+    (append, writer): (Option<Append>, Writer),
     streams: Vec<CopyRows>,
 ) -> Result<Loaded, Error> {
     let Some(append) = append else {
         return Ok(Loaded { row_count: copy::count(streams).await?, ..Loaded::default() });
     };
     let streams = streams.into_iter().map(|rows| rows.map_err(Error::from).boxed()).collect();
-    load::write(storage, append.load(streams)).await
+    append.write(storage, streams, writer).await
 }
 
 async fn say_log(log: &LoadLog, reports: &Reports) -> Result<(), Error> {

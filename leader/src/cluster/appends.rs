@@ -9,7 +9,7 @@ use compute::{
 };
 use datafusion::{
     arrow::array::RecordBatch,
-    error::{DataFusionError, Result as PlanResult},
+    error::Result as PlanResult,
     logical_expr::LogicalPlan,
     physical_expr::{Partitioning, PhysicalExpr, expressions::Column},
     physical_plan::{
@@ -81,8 +81,7 @@ pub(crate) async fn find(
     rows: TargetRows,
 ) -> Result<DeletedRows, Error> {
     // No column is given: nothing is written.
-    let append = Append::new(table, slice_count, &[], false);
-    let append = append.ok_or_else(|| DataFusionError::Internal("no column is one".to_owned()))?;
+    let append = Append::new(table, slice_count, &[], false)?;
     replaced(&pieces(query, append.of_target(rows), false).await?, rows)
 }
 
@@ -113,7 +112,7 @@ fn met(rows: Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>> {
 }
 
 impl From<Loaded> for Written {
-    fn from(Loaded { runs, summaries, row_count }: Loaded) -> Self {
-        Self { runs, row_count, summaries }
+    fn from(Loaded { runs, summaries, row_count, identities }: Loaded) -> Self {
+        Self { runs, row_count, summaries, identities }
     }
 }

@@ -54,6 +54,8 @@ pub struct Written {
     pub row_count: u64,
     /// How the values of each column are spread; empty if nobody asked.
     pub summaries: Vec<ColumnSummary>,
+    /// Of IDENTITY columns, by position, values behind those that rows have: of those that nodes have given out.
+    pub identities: Vec<(usize, i64)>,
 }
 
 /// Runs of one slice to merge.

@@ -13,7 +13,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::Utc;
-use compute::{append::Append, jobs::CopyJob};
+use compute::{
+    append::{Append, Writer},
+    jobs::CopyJob,
+};
 use engine::{
     catalog::{CatalogChange, CatalogError, SUPERUSER, Table},
     client_error::SqlState,
@@ -129,9 +132,8 @@ impl Load {
         let target = self.target(given)?;
         let upkeep = if self.updates_statistics() { Upkeep::Analyze } else { Upkeep::None };
         let leader = Arc::clone(session.leader());
-        if let Some(nodes) = leader.compute_nodes()
-            && let Some(jobs) = self.jobs(session, nodes, &target, (given, upkeep)).await?
-        {
+        if let Some(nodes) = leader.compute_nodes() {
+            let jobs = self.jobs(session, nodes, &target, (given, upkeep)).await?;
             let (table_name, log) = (&self.table.name, &self.log);
             let append = jobs.first().and_then(|(_, job)| job.append.as_ref());
             let write = append.map(Append::written);
@@ -167,19 +169,18 @@ impl Load {
         Ok(CopyTarget { table_name: self.table.name.clone(), columns })
     }
 
-    /// Returns what each compute node is to do; `None` if a column takes values that only the leader gives out.
+    /// Returns what each compute node is to do.
     async fn jobs(
         &mut self,
         session: &mut Session,
         nodes: &ClusterNodes,
         target: &CopyTarget,
         (given, upkeep): (&[usize], Upkeep),
-    ) -> Result<Option<Vec<(Url, CopyJob)>>, Error> {
-        let append = write::append_of_nodes(session, &self.table, given, upkeep).await?;
-        let append = append.filter(|_| !self.options.no_load);
-        if append.is_none() && !self.options.no_load {
-            return Ok(None);
-        }
+    ) -> Result<Vec<(Url, CopyJob)>, Error> {
+        let append = match self.options.no_load {
+            true => None,
+            false => Some(write::append_of_nodes(session, &self.table, given, upkeep).await?),
+        };
         let leader = session.leader();
         let nodes = nodes.in_turn(self.query)?;
         let slice_count = leader.log().slice_count();
@@ -187,13 +188,15 @@ impl Load {
         let shares = CopyShare::deal(&self.files, &self.options, target, leader.s3(), nodes.len())?;
         // As many streams as there are slices: a single file keeps all of its node busy.
         let stream_count = (slice_count as usize).div_ceil(shares.len().max(1));
-        let mut jobs = Vec::with_capacity(shares.len());
-        for ((place, node), share) in nodes.into_iter().zip(shares) {
+        let count = shares.len();
+        let mut jobs = Vec::with_capacity(count);
+        for (index, ((place, node), share)) in nodes.into_iter().zip(shares).enumerate() {
             let slice = SliceId((place * slices_each).min(slice_count.saturating_sub(1)));
             self.readers.extend(share.urls().map(|url| (url.to_owned(), slice)));
-            jobs.push((node, CopyJob { share, append: append.clone(), stream_count }));
+            let (append, writer) = (append.clone(), Writer { index, count });
+            jobs.push((node, CopyJob { share, append, writer, stream_count }));
         }
-        Ok(Some(jobs))
+        Ok(jobs)
     }
 
     fn reader(&self, url: &str) -> SliceId {

@@ -186,9 +186,8 @@ impl Target {
     ) -> Result<(u64, u64), Error> {
         let (table, upkeep) = (&self.table, Upkeep::None);
         let leader = Arc::clone(session.leader());
-        if let Some(nodes) = leader.compute_nodes()
-            && let Some(append) = write::append_of_nodes(session, table, given, upkeep).await?
-        {
+        if let Some(nodes) = leader.compute_nodes() {
+            let append = write::append_of_nodes(session, table, given, upkeep).await?;
             // Two nodes that find the same row would both write it.
             let meets = finds_rows_again && rows.second_match == SecondMatch::Ignored;
             let change = appends::Change { append, rows, meets };
