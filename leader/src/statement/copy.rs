@@ -59,7 +59,7 @@ pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
         table,
     };
     let loaded = load.rows(session, &given).await;
-    load.record_errors(session);
+    load.record_errors(session, loaded.is_ok());
     if load.log.too_many() {
         return Err(CopyError::too_many(&load.table.name).into());
     }
@@ -120,8 +120,8 @@ struct Load {
     started_us: i64,
     table: Arc<Table>,
     files: Vec<CopyFile>,
-    /// By URL, a slice of the node that reads the file; slice 0 if none is named.
-    readers: HashMap<String, SliceId>,
+    /// By URL and where the part of the file begins, a slice of the node that reads it; slice 0 if none is named.
+    readers: HashMap<(String, u64), SliceId>,
     options: Arc<CopyOptions>,
     log: Arc<LoadLog>,
 }
@@ -192,15 +192,16 @@ impl Load {
         let mut jobs = Vec::with_capacity(count);
         for (index, ((place, node), share)) in nodes.into_iter().zip(shares).enumerate() {
             let slice = SliceId((place * slices_each).min(slice_count.saturating_sub(1)));
-            self.readers.extend(share.urls().map(|url| (url.to_owned(), slice)));
+            let parts = share.parts().map(|(url, offset)| ((url.to_owned(), offset), slice));
+            self.readers.extend(parts);
             let (append, writer) = (append.clone(), Writer { index, count });
             jobs.push((node, CopyJob { share, append, writer, stream_count }));
         }
         Ok(jobs)
     }
 
-    fn reader(&self, url: &str) -> SliceId {
-        self.readers.get(url).copied().unwrap_or(SliceId(0))
+    fn reader(&self, url: &str, offset: u64) -> SliceId {
+        self.readers.get(&(url.to_owned(), offset)).copied().unwrap_or(SliceId(0))
     }
 
     /// STATUPDATE: what is known of the table's values is to cover the rows that are loaded.
@@ -210,11 +211,11 @@ impl Load {
     }
 
     /// Records the rows that were refused: what STL_LOAD_ERRORS shows.
-    fn record_errors(&self, session: &Session) {
+    fn record_errors(&self, session: &Session, all_is_read: bool) {
         let pid = session.client().pid;
-        let rows = self.log.rows().into_iter().map(|row| LoadError {
+        let rows = self.log.rows(all_is_read).into_iter().map(|row| LoadError {
             user: SUPERUSER,
-            slice: self.reader(&row.file),
+            slice: self.reader(&row.file, row.offset.unwrap_or(0)),
             table: self.table.id,
             start_us: self.started_us,
             pid,
@@ -229,8 +230,8 @@ impl Load {
             raw_field_value: row.raw_field_value,
             error_code: row.err_code,
             error_reason: row.err_reason,
-            is_partial: false,
-            start_offset: 0,
+            is_partial: row.offset.is_some(),
+            start_offset: row.offset.unwrap_or(0),
         });
         session.leader().events().load_errors(rows);
     }
@@ -261,12 +262,19 @@ impl Load {
             FileFormat::Csv => "CSV",
             FileFormat::Parquet => "Parquet",
         };
-        let files = self.files.iter().map(|file| {
-            let FileCounts { lines, errors } = self.log.file(&file.url);
+        let parts = self.files.iter().map(|file| (file, self.log.file(&file.url)));
+        let parts = parts.flat_map(|(file, parts)| {
+            let is_partial = parts.len() > 1;
+            parts.into_iter().map(move |(offset, counts)| (file, offset, counts, is_partial))
+        });
+        let files = parts.map(|(file, start_offset, counts, is_partial)| {
+            let FileCounts { lines, errors } = counts;
             LoadFinished {
                 user: SUPERUSER,
                 query: self.query,
-                slice: self.reader(&file.url),
+                slice: self.reader(&file.url, start_offset),
+                is_partial,
+                start_offset,
                 filename: file.url.clone(),
                 lines_scanned: lines,
                 errors,

@@ -105,6 +105,8 @@ impl Written {
             Mishap::Frozen | Mishap::TimedOut => signal("-CONT", &self.cluster.nodes[1])?,
         }
         has_nodes(&self.client, 2).await?;
+        // A new node is told of the next statement before it can be frozen.
+        is_right(&self.client).await?;
         tokio::time::sleep(Duration::from_millis(500)).await;
         self.objects_are("left behind by a node that is back", |more| more == 0).await
     }
