@@ -80,6 +80,7 @@ impl Load {
                 store: Arc::clone(&store),
                 path,
                 bytes,
+                range: 0..bytes,
                 location: Arc::clone(&location),
             });
         }

@@ -8,9 +8,16 @@
 //!
 //! A node can write runs of any slice, so that no row goes through the network to be written. What a node has written is
 //! seen when the leader commits it. Of rows of a target (DELETE, UPDATE, MERGE) their addresses go to the leader, as
-//! bitmaps, which makes delete vectors of them. If the statement fails, what nobody names is garbage that the next start collects.
+//! bitmaps, which makes delete vectors of them. If the statement fails, the leader
+//! deletes what there is of its write ([`crate::writes`]).
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use arrow::{
     array::{ArrayRef, AsArray, BinaryArray, RecordBatch, StringArray},
@@ -27,10 +34,12 @@ use datafusion::{
         stream::RecordBatchStreamAdapter,
     },
 };
+use datafusion_distributed::DistributedTaskContext;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 use engine::{
     catalog::Table,
     error::Error,
+    ids::{TableId, WriteId},
     storage::{ManagedStorage, inline::InlineRows, writer::TableLayout},
     write::{ColumnSource, DeletedRows, RowAssembler},
 };
@@ -40,6 +49,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     addresses::{Addresses, TargetRows},
     load::{self, Load, Loaded},
+    writes::Writes,
 };
 
 type RowStream = BoxStream<'static, Result<RecordBatch, Error>>;
@@ -50,6 +60,8 @@ pub struct Append {
     /// The table, without its runs.
     table: Table,
     slice_count: u32,
+    /// What its runs are named for.
+    write: WriteId,
     inline_bytes_max: usize,
     /// Whether what is found out of values is wanted.
     summarizes: bool,
@@ -63,26 +75,48 @@ pub struct Append {
 enum Source {
     Given(usize),
     Constant(InlineRows),
+    /// Values of an IDENTITY column: `first`, and all that are a multiple of `step` away.
+    Identity {
+        first: i64,
+        step: i64,
+    },
+}
+
+/// One of those who write the rows of a statement side by side. Values that only one row may have are dealt out to them
+/// like cards: writer 1 of 3 has the second value, the fifth, the eighth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// Which one it is, from 0.
+    pub index: usize,
+    /// How many there are.
+    pub count: usize,
 }
 
 impl Append {
-    /// Returns how rows are written to `table`; `None` if a column takes values that only one place can give out.
+    /// Returns how rows are written to `table`.
+    ///
+    /// Contract: nobody else takes values of its IDENTITY columns until [`Loaded::identities`] are known.
     pub fn new(
         table: &Table,
         slice_count: u32,
         sources: &[ColumnSource],
         summarizes: bool,
-    ) -> Option<Self> {
-        let sources = sources.iter().map(|source| match source {
-            ColumnSource::Given(position) => Some(Source::Given(*position)),
-            ColumnSource::Constant(value) => one(value).map(Source::Constant),
-            ColumnSource::Identity { .. } => None,
+    ) -> Result<Self> {
+        let sources = sources.iter().map(|source| {
+            Ok(match source {
+                ColumnSource::Given(position) => Source::Given(*position),
+                ColumnSource::Constant(value) => Source::Constant(one(value)?),
+                ColumnSource::Identity { next, step } => {
+                    Source::Identity { first: next.load(Ordering::Relaxed), step: *step }
+                }
+            })
         });
-        Some(Self {
-            sources: sources.collect::<Option<_>>()?,
+        Ok(Self {
+            sources: sources.collect::<Result<_>>()?,
             inline_bytes_max: table.layout(slice_count).inline_bytes_max,
             summarizes,
             slice_count,
+            write: WriteId::random(),
             table: Table { manifest: Arc::default(), ..table.clone() },
             target: None,
         })
@@ -93,29 +127,63 @@ impl Append {
         Self { target: Some(rows), ..self }
     }
 
-    /// Returns how rows whose columns are those given become runs.
-    pub(crate) fn load(&self, streams: Vec<RowStream>) -> Load {
+    /// Writes rows whose columns are those given.
+    pub(crate) async fn write(
+        &self,
+        storage: &Arc<ManagedStorage>,
+        streams: Vec<RowStream>,
+        writer: Writer,
+    ) -> Result<Loaded, Error> {
         let inline_bytes_max = self.inline_bytes_max;
         let layout = TableLayout { inline_bytes_max, ..self.table.layout(self.slice_count) };
-        let (assembler, summarizes) = (self.assembler(), self.summarizes);
-        Load { layout, assembler, streams, summarizes, listener: None }
+        let sources = self.sources_of(writer);
+        let assembler = RowAssembler::new(self.table.arrow_schema(), sources.clone());
+        let (summarizes, write) = (self.summarizes, Some(self.write));
+        let load = Load { layout, assembler, streams, summarizes, write };
+        let loaded = load::write(storage, load).await?;
+        Ok(Loaded { identities: self.identities_after(&sources, writer), ..loaded })
     }
 
-    fn assembler(&self) -> RowAssembler {
+    /// Returns what it writes: runs of which table are named for what.
+    pub fn written(&self) -> (WriteId, TableId) {
+        (self.write, self.table.id)
+    }
+
+    fn sources_of(&self, Writer { index, count }: Writer) -> Vec<ColumnSource> {
         let sources = self.sources.iter().map(|source| match source {
             Source::Given(position) => ColumnSource::Given(*position),
             Source::Constant(value) => ColumnSource::Constant(Arc::clone(value.rows().column(0))),
+            Source::Identity { first, step } => ColumnSource::Identity {
+                next: Arc::new(AtomicI64::new(first.wrapping_add(step.wrapping_mul(index as i64)))),
+                step: step.wrapping_mul(count as i64),
+            },
         });
-        RowAssembler::new(self.table.arrow_schema(), sources.collect())
+        sources.collect()
+    }
+
+    /// Returns, by position, the first value of each IDENTITY column behind those that a writer has taken; a column is not
+    /// there if it has taken none.
+    fn identities_after(&self, taken: &[ColumnSource], writer: Writer) -> Vec<(usize, i64)> {
+        let taken = self.sources.iter().zip(taken).enumerate();
+        let after = taken.filter_map(|(position, columns)| match columns {
+            (Source::Identity { first, step }, ColumnSource::Identity { next, step: stride }) => {
+                let next = next.load(Ordering::Relaxed);
+                let begin = first.wrapping_add(step.wrapping_mul(writer.index as i64));
+                let last = next.wrapping_sub(*stride);
+                (next != begin).then(|| (position, last.wrapping_add(*step)))
+            }
+            _ => None,
+        });
+        after.collect()
     }
 }
 
 /// Returns a value as one row of one column.
-fn one(value: &ArrayRef) -> Option<InlineRows> {
+fn one(value: &ArrayRef) -> Result<InlineRows> {
     let field = Field::new("value", value.data_type().clone(), true);
     let schema = Arc::new(Schema::new(vec![field]));
-    let row = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(value)]).ok()?;
-    InlineRows::new(&schema, &[row]).ok()
+    let row = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::clone(value)])?;
+    Ok(InlineRows::new(&schema, &[row])?)
 }
 
 /// Writes the rows of its input, all partitions at once; gives one row: what was written, as JSON, and the rows of the
@@ -234,8 +302,14 @@ impl ExecutionPlan for SliceAppendExec {
             Some(addresses) => with_rows(addresses.take_off(rows)),
             None => rows,
         };
+        let task = DistributedTaskContext::from_ctx(&context);
+        let writer = Writer { index: task.task_index, count: task.task_count };
+        // The leader has none, as it needs to ask nobody.
+        let writes = context.session_config().get_extension::<Writes>();
         let writing = async move {
-            let loaded = load::write(&storage, append.load(rows)).await.map_err(external)?;
+            let running = writes.map(|writes| writes.begin(append.write)).transpose();
+            let _running = running.map_err(external)?;
+            let loaded = append.write(&storage, rows, writer).await.map_err(external)?;
             let loaded = StringArray::from(vec![serde_json::to_string(&loaded).map_err(external)?]);
             let deleted = addresses.map(|addresses| addresses.into_rows().encode());
             let deleted = deleted.unwrap_or_default();

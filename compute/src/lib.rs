@@ -15,6 +15,7 @@
 //! | `holdings` | what a node holds for statements                                             |
 //! | `load`     | rows arrive                                                                 |
 //! | `vacuum`   | runs are merged                                                             |
+//! | `writes`   | the writes that the node works on, and those that are over                   |
 
 pub mod actions;
 pub mod addresses;
@@ -29,3 +30,4 @@ pub mod node;
 pub mod reported;
 pub mod vacuum;
 pub mod worker;
+pub mod writes;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use engine::{
     error::Error,
+    ids::WriteId,
     storage::{
         ColumnSummary, ManagedStorage,
-        paths::RunPath,
         run::Run,
         writer::{RowRouter, TableLayout, TableWriter},
     },
@@ -20,10 +20,7 @@ use engine::{
 };
 use futures::{StreamExt, stream::BoxStream};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{Mutex, mpsc::UnboundedSender},
-    task::JoinSet,
-};
+use tokio::{sync::Mutex, task::JoinSet};
 
 /// Memory for rows of one statement that wait to be sorted and written.
 const WRITE_MEMORY_BYTES_MAX: usize = 160 << 20;
@@ -38,8 +35,8 @@ pub struct Load {
     pub streams: Vec<BoxStream<'static, Result<RecordBatch, Error>>>,
     /// Whether it is to be found out how their values are spread.
     pub summarizes: bool,
-    /// Is told of every run that is begun.
-    pub listener: Option<UnboundedSender<RunPath>>,
+    /// The write that they belong to, if nodes share it.
+    pub write: Option<WriteId>,
 }
 
 /// What was written.
@@ -51,6 +48,8 @@ pub struct Loaded {
     pub summaries: Vec<ColumnSummary>,
     /// Rows, counted once.
     pub row_count: u64,
+    /// Of IDENTITY columns, by position, values behind those that rows have. Several of a column if several have written.
+    pub identities: Vec<(usize, i64)>,
 }
 
 impl Loaded {
@@ -65,19 +64,18 @@ impl Loaded {
         };
         self.runs.extend(other.runs);
         self.row_count += other.row_count;
+        self.identities.extend(other.identities);
     }
 }
 
 /// Writes all rows, or keeps nothing of them.
 pub async fn write(storage: &Arc<ManagedStorage>, load: Load) -> Result<Loaded, Error> {
-    let Load { layout, assembler, streams, summarizes, listener } = load;
+    let Load { layout, assembler, streams, summarizes, write } = load;
     let table = layout.table;
-    let mut writer = TableWriter::new(Arc::clone(storage), layout, WRITE_MEMORY_BYTES_MAX);
+    let writer = TableWriter::new(Arc::clone(storage), layout, WRITE_MEMORY_BYTES_MAX);
+    let mut writer = writer.of_write(write);
     if summarizes {
         writer = writer.summarizing();
-    }
-    if let Some(listener) = listener {
-        writer = writer.announcing(listener);
     }
     let routers = streams.iter().map(|_| writer.router()).collect::<Vec<_>>();
     let writer = Arc::new(Mutex::new(writer));
@@ -107,7 +105,7 @@ pub async fn write(storage: &Arc<ManagedStorage>, load: Load) -> Result<Loaded, 
         None => {
             let (runs, summaries) = writer.into_inner().finish_summarized().await?;
             tracing::debug!(%table, row_count, runs = runs.len(), "rows are written");
-            Ok(Loaded { runs, summaries, row_count })
+            Ok(Loaded { runs, summaries, row_count, identities: Vec::new() })
         }
         Some(error) => {
             writer.into_inner().abort().await;

@@ -27,6 +27,7 @@ use crate::{
         HEARTBEAT_INTERVAL, Heartbeat, HeartbeatAnswer, Hello, Node, Welcome, build_id, request,
     },
     worker::{PlanPieces, sweep},
+    writes::Writes,
 };
 
 /// How long pieces of plans that are under way may take when the node leaves.
@@ -91,9 +92,11 @@ impl ComputeNode {
         }
         let (memory, held) = (Arc::clone(&settings.memory), PieceCount::default());
         let planner = Planner::new(slice_count, settings.memory)?;
-        let jobs = actions::service(Arc::new(Jobs::new(Arc::clone(&storage), planner.clone())));
-        let pieces =
-            PlanPieces { planner, storage, channels: channels.clone(), held: held.clone() };
+        let writes = Writes::default();
+        let jobs = Jobs::new(Arc::clone(&storage), planner.clone(), writes.clone());
+        let jobs = actions::service(Arc::new(jobs));
+        let (to_others, held_by) = (channels.clone(), held.clone());
+        let pieces = PlanPieces { planner, storage, channels: to_others, held: held_by, writes };
         let worker = pieces.worker();
         let service = worker.clone().into_worker_server();
         let credential = settings.credential.clone();

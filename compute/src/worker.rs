@@ -30,6 +30,7 @@ use crate::{
     holdings::PieceCount,
     messages::{QUERY_HEADER, build_id},
     reported::Reporting,
+    writes::Writes,
 };
 
 /// The header of a piece of a plan that is there to sweep: see [`sweep`].
@@ -45,6 +46,7 @@ pub struct PlanPieces {
     /// To the nodes that pieces of plans read from.
     pub channels: Channels,
     pub(crate) held: PieceCount,
+    pub(crate) writes: Writes,
 }
 
 impl PlanPieces {
@@ -65,6 +67,7 @@ impl PlanPieces {
         let config = received
             .with_extension(Arc::clone(&self.storage))
             .with_extension(Arc::new(held))
+            .with_extension(Arc::new(self.writes.clone()))
             .with_distributed_user_codec(WarehouseCodec)
             .with_distributed_user_codec(AppendCodec)
             .with_distributed_channel_resolver(self.channels.clone())

@@ -116,3 +116,42 @@ random_id!(
     /// One delete vector of a run.
     DeleteVectorId
 );
+
+/// What one statement writes, or one merge: the names of the runs that compute nodes write begin with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WriteId(u64);
+
+impl WriteId {
+    /// Returns a new id from the process's random source.
+    pub fn random() -> Self {
+        RunId::random().write()
+    }
+}
+
+impl RunId {
+    /// Returns a new id of a run that belongs to a write.
+    pub fn random_of(write: WriteId) -> Self {
+        Self((u128::from(write.0) << 64) | u128::from(WriteId::random().0))
+    }
+
+    /// Returns the write that the run belongs to, if it belongs to one.
+    pub fn write(self) -> WriteId {
+        WriteId((self.0 >> 64) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_a_write_are_told_from_others() {
+        let (write, other) = (WriteId::random(), WriteId::random());
+        let (run, next) = (RunId::random_of(write), RunId::random_of(write));
+        assert_eq!((run.write(), next.write()), (write, write));
+        assert_ne!(run, next);
+        assert_ne!(RunId::random_of(other).write(), write);
+        assert_eq!(run.to_string().parse(), Ok(run));
+    }
+}

@@ -170,6 +170,21 @@ impl Leader {
         Arc::clone(counter)
     }
 
+    /// Gives out no value of an IDENTITY column before `next` any more.
+    pub(crate) fn advance_identity(
+        &self,
+        table: TableId,
+        column: ColumnId,
+        identity: &Identity,
+        next: i64,
+    ) {
+        let counter = self.identity(table, column, identity);
+        match identity.step > 0 {
+            true => counter.fetch_max(next, Ordering::Relaxed),
+            false => counter.fetch_min(next, Ordering::Relaxed),
+        };
+    }
+
     /// Deletes the objects of a transaction that did not commit.
     pub(crate) fn delete_objects(&self, objects: Vec<ObjectPath>) {
         if objects.is_empty() {

@@ -74,7 +74,8 @@ pub async fn start_leader(
         probe: probe_of(&storage).await.map_err(EngineError::from)?,
     });
     let channels = Channels::new(endpoint.credential().clone());
-    let compute_nodes = ClusterNodes::new(Arc::clone(endpoint.nodes()), channels.clone());
+    let compute_nodes =
+        ClusterNodes::new(Arc::clone(endpoint.nodes()), channels.clone(), Arc::clone(&storage));
     let plans = ClusterPlans::new(Arc::clone(endpoint.nodes()), channels, Arc::clone(&storage));
     let memory = query_memory(&settings.resources)?;
     let slice_count = log.slice_count();
@@ -209,7 +210,7 @@ struct InProcess {
 impl ComputeNodes for InProcess {
     async fn write(&self, request: WriteRequest) -> Result<Written, EngineError> {
         let WriteRequest { layout, assembler, streams, summarizes } = request;
-        let load = Load { layout, assembler, streams, summarizes, listener: None };
+        let load = Load { layout, assembler, streams, summarizes, write: None };
         Ok(Written::from(compute::load::write(&self.storage, load).await?))
     }
 

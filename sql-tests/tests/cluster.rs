@@ -5,6 +5,8 @@
 mod copy;
 #[path = "cluster/cut_off.rs"]
 mod cut_off;
+#[path = "cluster/failed_writes.rs"]
+mod failed_writes;
 #[path = "cluster/holdings.rs"]
 mod holdings;
 #[path = "cluster/moved.rs"]

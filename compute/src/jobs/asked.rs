@@ -16,7 +16,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Order, Report, copy, merge};
-use crate::actions::{self, Actions, answer, parse};
+use crate::{
+    actions::{self, Actions, answer, parse},
+    writes::{END_WRITE, Writes},
+};
 
 /// How many reports wait for the network.
 const REPORTS_MAX: usize = 16;
@@ -26,6 +29,7 @@ const REPORTS_MAX: usize = 16;
 pub struct Jobs {
     storage: Arc<ManagedStorage>,
     planner: Planner,
+    writes: Writes,
 }
 
 /// Orders as they arrive.
@@ -45,12 +49,15 @@ impl Reports {
 
 impl Jobs {
     /// Returns who does jobs on runs in this managed storage, in the planner's memory.
-    pub fn new(storage: Arc<ManagedStorage>, planner: Planner) -> Self {
-        Self { storage, planner }
+    pub(crate) fn new(storage: Arc<ManagedStorage>, planner: Planner, writes: Writes) -> Self {
+        Self { storage, planner, writes }
     }
 
     async fn work(&self, mut orders: Orders, reports: &Reports) -> Result<(), Error> {
-        let pending = match next(&mut orders).await? {
+        let order = next(&mut orders).await?;
+        // Until all is said: what is given up is deleted by then, or soon.
+        let _running = order.write().map(|write| self.writes.begin(write)).transpose()?;
+        let pending = match order {
             Order::Copy(job) => copy::run(&self.storage, *job, reports).await?,
             Order::Merge(job) => merge::run(&self.storage, &self.planner, *job, reports).await?,
             Order::Keep => return Err(given_up()),
@@ -65,8 +72,11 @@ impl Jobs {
 
 #[async_trait]
 impl Actions for Jobs {
-    async fn act(&self, action: &str, _body: Bytes) -> Result<Bytes, Error> {
-        Err(actions::unknown(action))
+    async fn act(&self, action: &str, body: Bytes) -> Result<Bytes, Error> {
+        match action {
+            END_WRITE => answer(&self.writes.end(parse(&body)?)),
+            other => Err(actions::unknown(other)),
+        }
     }
 
     fn exchange(&self, orders: Orders) -> BoxStream<'static, Result<Bytes, Error>> {

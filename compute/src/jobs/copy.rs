@@ -10,19 +10,17 @@ use engine::{
     storage::{
         ManagedStorage, PendingObjects,
         paths::{ObjectPath, RunPath},
+        run::Run,
     },
 };
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::mpsc::{self, UnboundedSender},
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Report, asked::Reports};
 use crate::{
-    append::Append,
-    load::{self, Load, Loaded},
+    append::{Append, Writer},
+    load::Loaded,
 };
 
 /// How often rows that were refused are reported: soon enough to end a load that has too many of them.
@@ -35,6 +33,8 @@ pub struct CopyJob {
     pub share: CopyShare,
     /// How their rows are written; NOLOAD only counts them.
     pub append: Option<Append>,
+    /// Which of the nodes that share the COPY this one is.
+    pub writer: Writer,
     /// How many streams read them side by side.
     pub stream_count: usize,
 }
@@ -45,50 +45,42 @@ pub(super) async fn run(
     job: CopyJob,
     reports: &Reports,
 ) -> Result<PendingObjects, Error> {
+    let table = job.append.as_ref().map(|append| append.written().1);
     let log = Arc::new(LoadLog::new(job.share.options()));
     let streams = job.share.read(&log, job.stream_count)?;
-    let (listener, mut begun) = mpsc::unbounded_channel();
-    let loading = load(storage, job.append, streams, listener);
+    let loading = load(storage, (job.append, job.writer), streams);
     tokio::pin!(loading);
     let mut ticks = interval(LOG_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut pending = PendingObjects::new(Arc::clone(storage));
     let loaded = loop {
         tokio::select! {
-            Some(run) = begun.recv() => say_begun(run, &mut pending, reports).await?,
             loaded = &mut loading => break loaded,
             _ = ticks.tick() => say_log(&log, reports).await?,
         }
     };
-    while let Ok(run) = begun.try_recv() {
-        say_begun(run, &mut pending, reports).await?;
-    }
     // Whether it failed or not, and before the leader is told.
     say_log(&log, reports).await?;
-    reports.say(&Report::Written(loaded?)).await?;
+    let loaded = loaded?;
+    let mut pending = PendingObjects::new(Arc::clone(storage));
+    if let Some(table) = table {
+        let objects = loaded.runs.iter().filter(|run| run.inline.is_none());
+        let path = |run: &Run| RunPath { table, slice: run.slice, run: run.id };
+        pending.extend(objects.map(|run| ObjectPath::Run(path(run))));
+    }
+    reports.say(&Report::Written(loaded)).await?;
     Ok(pending)
 }
 
 async fn load(
     storage: &Arc<ManagedStorage>,
-    append: Option<Append>,
+    (append, writer): (Option<Append>, Writer),
     streams: Vec<CopyRows>,
-    listener: UnboundedSender<RunPath>,
 ) -> Result<Loaded, Error> {
     let Some(append) = append else {
         return Ok(Loaded { row_count: copy::count(streams).await?, ..Loaded::default() });
     };
     let streams = streams.into_iter().map(|rows| rows.map_err(Error::from).boxed()).collect();
-    load::write(storage, Load { listener: Some(listener), ..append.load(streams) }).await
-}
-
-async fn say_begun(
-    run: RunPath,
-    pending: &mut PendingObjects,
-    reports: &Reports,
-) -> Result<(), Error> {
-    pending.extend([ObjectPath::Run(run)]);
-    reports.say(&Report::Writing(run)).await
+    append.write(storage, streams, writer).await
 }
 
 async fn say_log(log: &LoadLog, reports: &Reports) -> Result<(), Error> {

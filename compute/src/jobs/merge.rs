@@ -12,6 +12,7 @@ use engine::{
     catalog::Table,
     error::Error,
     execution::merged_rows,
+    ids::WriteId,
     plan::Planner,
     storage::{
         ManagedStorage, PendingObjects,
@@ -21,10 +22,7 @@ use engine::{
 };
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::mpsc,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{MergedRuns, Report, asked::Reports};
 use crate::vacuum::rewrite;
@@ -41,6 +39,8 @@ pub struct MergeJob {
     pub rewrite: Rewrite,
     /// How many slices there are.
     pub slice_count: u32,
+    /// What the new runs are named for.
+    pub write: WriteId,
 }
 
 /// Does it; what was written goes with what is returned, unless that is kept.
@@ -50,13 +50,12 @@ pub(super) async fn run(
     job: MergeJob,
     reports: &Reports,
 ) -> Result<PendingObjects, Error> {
-    let MergeJob { table, rewrite: Rewrite { slice, sequences }, slice_count } = job;
+    let MergeJob { table, rewrite: Rewrite { slice, sequences }, slice_count, write } = job;
     let table = Arc::new(table);
     let rows = merged_rows(&table, storage, &sequences, planner.task_context())?;
     let rows = rows.map_err(Error::from).boxed();
-    let (listener, mut begun) = mpsc::unbounded_channel();
     let layout = Arc::new(table.layout(slice_count));
-    let writer = SliceWriter::new(Arc::clone(storage), layout, slice).announcing(listener);
+    let writer = SliceWriter::new(Arc::clone(storage), layout, slice).of_write(Some(write));
     let rows_done = AtomicU64::new(0);
     let merging = rewrite(writer, rows, &rows_done);
     tokio::pin!(merging);
@@ -64,14 +63,10 @@ pub(super) async fn run(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let merged = loop {
         tokio::select! {
-            Some(run) = begun.recv() => reports.say(&Report::Writing(run)).await?,
             merged = &mut merging => break merged?,
             _ = ticks.tick() => say_progress(&rows_done, reports).await?,
         }
     };
-    while let Ok(run) = begun.try_recv() {
-        reports.say(&Report::Writing(run)).await?;
-    }
     say_progress(&rows_done, reports).await?;
     let SliceRuns { runs, origins, pending } = merged;
     reports.say(&Report::Merged(MergedRuns { runs, origins })).await?;

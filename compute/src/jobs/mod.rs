@@ -3,7 +3,6 @@
 //! ```text
 //!  leader                                      node
 //!    │── a share of a COPY, runs to merge ──────▶│  reads, writes runs
-//!    │◀─ writing (the name of a run) ────────────│  before the run is there
 //!    │◀─ log (rows that were refused, or done) ──│
 //!    │◀─ written (runs, what is known of them) ──│  they are durable; the node waits
 //!    │── keep ──────────────────────────────────▶│  said when every node has written
@@ -13,8 +12,8 @@
 //! Invariants:
 //!
 //! * Until it was told to keep what it has written, a node that fails, is given up or loses the leader deletes it.
-//! * The leader commits nothing that a node has not said to keep, and knows the name of every run that it has to
-//!   delete if a node is gone.
+//! * The leader commits nothing that a node has not said to keep. It finds what a node has written that is gone: runs are
+//!   named for the write that they belong to ([`crate::writes`]).
 //!
 //! | file    | what is in it                                             |
 //! |---------|-----------------------------------------------------------|
@@ -30,7 +29,8 @@ mod merge;
 
 use engine::{
     copy::LoadReport,
-    storage::{paths::RunPath, run::Run, slice_writer::RowOrigins},
+    ids::WriteId,
+    storage::{run::Run, slice_writer::RowOrigins},
 };
 use serde::{Deserialize, Serialize};
 
@@ -49,11 +49,20 @@ enum Order {
     Keep,
 }
 
+impl Order {
+    /// Returns what is written, if something is.
+    fn write(&self) -> Option<WriteId> {
+        match self {
+            Self::Copy(job) => job.append.as_ref().map(|append| append.written().0),
+            Self::Merge(job) => Some(job.write),
+            Self::Keep => None,
+        }
+    }
+}
+
 /// What a node says.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Report {
-    /// It begins to write a run.
-    Writing(RunPath),
     /// Lines were scanned, rows were refused.
     Log(LoadReport),
     /// So many more rows are done.

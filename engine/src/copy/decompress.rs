@@ -154,7 +154,7 @@ impl Cutter<'_> {
             if !bytes.is_empty() {
                 let lines = memchr_iter(b'\n', &bytes).count() as i64;
                 let file = Arc::clone(self.url);
-                let chunk = Chunk { file, bytes: bytes.into(), first_line: line };
+                let chunk = Chunk { file, offset: None, bytes: bytes.into(), first_line: line };
                 line += lines;
                 if self.chunks.blocking_send(Ok(chunk)).is_err() {
                     return Ok(());

@@ -1,7 +1,7 @@
 //! What all streams of a load say of it: the lines they scanned, and the rows they rejected.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -20,8 +20,10 @@ const RAW_BYTES_MAX: usize = 1024;
 pub struct LoadError {
     /// The file's URL.
     pub file: String,
-    /// The line it starts on, from 1, headers counted.
+    /// The line it starts on, from 1 at the offset, headers counted; [`LoadLog::rows`] makes it the file's.
     pub line_number: i64,
+    /// Where the part of the file begins that it was found in; `None` if the file is not divided.
+    pub offset: Option<u64>,
     /// The column at fault; empty when it is the line.
     pub column_name: String,
     /// The column's type, as `pg_type.typname`.
@@ -40,7 +42,10 @@ pub struct LoadError {
     pub err_reason: String,
 }
 
-/// What is known of one file.
+/// The line number of a row of a file of which not all parts before it were read.
+const UNKNOWN_LINE: i64 = -1;
+
+/// What is known of one file, or of a part of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileCounts {
     /// The lines scanned, headers counted; rows of a Parquet file.
@@ -49,10 +54,13 @@ pub struct FileCounts {
     pub errors: u64,
 }
 
+/// What is known of the parts of a file, by where they begin; of a file that is not divided one begins at 0.
+type Parts = BTreeMap<u64, FileCounts>;
+
 /// What a node has to say of its share of a load since it last said something.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct LoadReport {
-    files: HashMap<String, FileCounts>,
+    files: HashMap<String, Parts>,
     rejected: Vec<LoadError>,
     /// More than there are in `rejected`, if they were too many to keep.
     rejected_count: u64,
@@ -69,7 +77,7 @@ impl LoadReport {
 #[derive(Debug)]
 pub struct LoadLog {
     /// By URL.
-    files: Mutex<HashMap<String, FileCounts>>,
+    files: Mutex<HashMap<String, Parts>>,
     kept: Mutex<Vec<LoadError>>,
     rejected: AtomicU64,
     /// Those of them that were taken.
@@ -96,27 +104,32 @@ impl LoadLog {
     }
 
     /// Records lines that were read, whether their rows were taken or not.
-    pub(super) fn scanned(&self, file: &str, lines: u64) {
-        self.count(file, |counts| counts.lines += lines);
+    pub(super) fn scanned(&self, file: &str, offset: Option<u64>, lines: u64) {
+        self.count(file, offset.unwrap_or(0), |counts| counts.lines += lines);
     }
 
-    fn count(&self, file: &str, change: impl FnOnce(&mut FileCounts)) {
+    fn count(&self, file: &str, offset: u64, change: impl FnOnce(&mut FileCounts)) {
         let mut files = self.files.lock();
-        match files.get_mut(file) {
-            Some(counts) => change(counts),
-            None => change(files.entry(file.to_owned()).or_default()),
-        }
+        let parts = match files.get_mut(file) {
+            Some(parts) => parts,
+            None => files.entry(file.to_owned()).or_default(),
+        };
+        change(parts.entry(offset).or_default());
     }
 
-    /// Returns what is known of a file.
-    pub fn file(&self, url: &str) -> FileCounts {
-        self.files.lock().get(url).copied().unwrap_or_default()
+    /// Returns what is known of the parts of a file, by where they begin; one, if it is not divided.
+    pub fn file(&self, url: &str) -> Vec<(u64, FileCounts)> {
+        let files = self.files.lock();
+        match files.get(url) {
+            Some(parts) => parts.iter().map(|(offset, counts)| (*offset, *counts)).collect(),
+            None => vec![Default::default()],
+        }
     }
 
     /// Records a rejected row.
     pub fn reject(&self, error: LoadError) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
-        self.count(&error.file, |counts| counts.errors += 1);
+        self.count(&error.file, error.offset.unwrap_or(0), |counts| counts.errors += 1);
         let mut kept = self.kept.lock();
         if kept.len() < KEPT_MAX {
             kept.push(error);
@@ -134,8 +147,10 @@ impl LoadLog {
 
     /// Adds what a node took from the log of its share. No more rows are kept than make the load fail.
     pub fn absorb(&self, report: LoadReport) {
-        for (url, more) in report.files {
-            self.count(&url, |counts| {
+        let parts =
+            report.files.iter().flat_map(|(url, parts)| parts.iter().map(move |p| (url, p)));
+        for (url, (offset, more)) in parts {
+            self.count(url, *offset, |counts| {
                 counts.lines += more.lines;
                 counts.errors += more.errors;
             });
@@ -157,10 +172,23 @@ impl LoadLog {
         self.rejected.load(Ordering::Relaxed)
     }
 
-    /// Returns the rejected rows by file and line.
-    pub fn rows(&self) -> Vec<LoadError> {
+    /// Returns the rejected rows by file and line. Of files that are divided all lines before a row are known if all parts
+    /// were read to their ends.
+    pub fn rows(&self, all_is_read: bool) -> Vec<LoadError> {
         let mut rows = self.kept.lock().clone();
-        rows.sort_by(|a, b| (&a.file, a.line_number).cmp(&(&b.file, b.line_number)));
+        let place = |row: &LoadError| (row.offset, row.line_number);
+        rows.sort_by(|a, b| (&a.file, place(a)).cmp(&(&b.file, place(b))));
+        let files = self.files.lock();
+        for row in &mut rows {
+            let Some(offset) = row.offset.filter(|offset| *offset > 0) else { continue };
+            let before = files.get(&row.file).into_iter().flat_map(|parts| parts.range(..offset));
+            let before: u64 = before.map(|(_, counts)| counts.lines).sum();
+            row.line_number = match all_is_read {
+                // The line that the part begins in counts as one before.
+                true => row.line_number + i64::try_from(before).unwrap_or(0) - 1,
+                false => UNKNOWN_LINE,
+            };
+        }
         rows
     }
 }

@@ -17,7 +17,7 @@ use parquet::{
         async_reader::AsyncFileReader,
     },
     errors::ParquetError,
-    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
+    file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData},
 };
 
 use super::{CopyColumn, CopyError, CopyFile, rows::Load};
@@ -59,9 +59,15 @@ impl ParquetFile {
         Ok(Self { file, metadata })
     }
 
-    /// Returns the number of row groups.
-    pub(super) fn row_group_count(&self) -> usize {
-        self.metadata.metadata().num_row_groups()
+    /// Returns the row groups that begin in the range that is read here.
+    pub(super) fn row_groups(&self) -> Vec<usize> {
+        let begin = |group: &RowGroupMetaData| {
+            let columns = group.columns().iter().map(|column| column.byte_range().0);
+            columns.min().unwrap_or(0)
+        };
+        let groups = self.metadata.metadata().row_groups().iter().enumerate();
+        let here = groups.filter(|(_, group)| self.file.range.contains(&begin(group)));
+        here.map(|(number, _)| number).collect()
     }
 
     /// Returns the rows of a row group.
@@ -79,7 +85,7 @@ impl ParquetFile {
         let (file, load) = (Arc::clone(self), load.clone());
         let convert = move |batch: Result<RecordBatch, _>| {
             let batch = batch.map_err(|error| CopyError::file(&file.file.url, error))?;
-            load.log.scanned(&file.file.url, batch.num_rows() as u64);
+            load.log.scanned(&file.file.url, file.file.offset(), batch.num_rows() as u64);
             convert(&file.file.url, &load, &batch)
         };
         Ok(stream.map(convert).boxed())

@@ -14,6 +14,9 @@
 //! * A part is interpreted only when all earlier parts are counted: their line ends give its line
 //!   number, their quotes whether it starts inside a quoted field. Parts are taken in order, so
 //!   all earlier ones are under way and the wait is short.
+//! * Of a file that nodes share each reads a range of bytes as if it were a file, by the same rule. Lines are then counted
+//!   from the range's start; who knows the lines of all ranges makes line numbers of the file of them
+//!   ([`super::LoadLog::rows`]).
 
 use std::sync::Arc;
 
@@ -70,7 +73,8 @@ impl Drop for Counting<'_> {
 
 impl PartedFile {
     pub(super) fn new(file: CopyFile, part_bytes: u64) -> Self {
-        let count = usize::try_from(file.bytes.div_ceil(part_bytes)).unwrap_or(usize::MAX);
+        let bytes = file.range.end - file.range.start;
+        let count = usize::try_from(bytes.div_ceil(part_bytes)).unwrap_or(usize::MAX);
         let counts = Counts { parts: vec![None; count], failed: false };
         let url = Arc::from(file.url.as_str());
         Self { file, url, part_bytes, counts: Mutex::new(counts), counted: Notify::new() }
@@ -87,8 +91,8 @@ impl PartedFile {
         part: usize,
         options: &CopyOptions,
     ) -> Result<Option<Chunk>, CopyError> {
-        let start = part as u64 * self.part_bytes;
-        let end = (start + self.part_bytes).min(self.file.bytes);
+        let start = self.file.range.start + part as u64 * self.part_bytes;
+        let end = (start + self.part_bytes).min(self.file.range.end);
         let mut counting = Counting { file: self, done: false };
         let mut bytes = self.fetch(start, end + OVERRUN_BYTES).await?;
         let own_length = usize::try_from(end - start).unwrap_or(usize::MAX).min(bytes.len());
@@ -96,11 +100,12 @@ impl PartedFile {
         self.publish(part, own);
         counting.done = true;
         let before = self.before(part).await?;
-        if part == 0 {
+        if start == 0 {
             check_plain(&self.url, &bytes, options)?;
         }
+        self.check_header(end, before.lines + own.lines, options)?;
         let inside = before.quotes % 2 == 1;
-        let begin = match part {
+        let begin = match start {
             0 => Some(byte_order_mark(&bytes)),
             _ => record_end(options, &bytes, 0, inside).map(|found| found + 1),
         };
@@ -110,7 +115,19 @@ impl PartedFile {
         let skipped = memchr_iter(b'\n', &bytes[..begin]).count() as i64;
         let bytes = bytes.slice(begin..stop.max(begin));
         let first_line = before.lines + skipped + 1;
-        Ok(Some(Chunk { file: Arc::clone(&self.url), bytes, first_line }))
+        let offset = self.file.offset();
+        Ok(Some(Chunk { file: Arc::clone(&self.url), offset, bytes, first_line }))
+    }
+
+    /// Refuses a header that goes on in the next range: who reads that takes all of it for rows.
+    fn check_header(&self, end: u64, lines: i64, options: &CopyOptions) -> Result<(), CopyError> {
+        let range = &self.file.range;
+        let is_followed = range.start == 0 && end == range.end && end < self.file.bytes;
+        if is_followed && u64::try_from(lines).unwrap_or(0) < options.header_rows {
+            let reason = "its header has lines of several megabytes; split the file";
+            return Err(CopyError::file(&self.url, reason));
+        }
+        Ok(())
     }
 
     /// Finds the end of the last record of a part, fetching more when it is long.

@@ -24,8 +24,10 @@ const BATCH_ROWS_MAX: usize = 65_536;
 #[derive(Debug, Clone)]
 pub(super) struct Chunk {
     pub(super) file: Arc<str>,
+    /// Where what is read of the file here begins; `None` if that is all of it.
+    pub(super) offset: Option<u64>,
     pub(super) bytes: Bytes,
-    /// The line the first record starts on, from 1.
+    /// The line the first record starts on, from 1 at the offset.
     pub(super) first_line: i64,
 }
 
@@ -83,7 +85,9 @@ impl<'a> RowReader<'a> {
         let (mut at, mut line_number) = (0, self.chunk.first_line);
         // Rows of the header that lie before this chunk were counted as one line each.
         let passed = u64::try_from(self.chunk.first_line - 1).unwrap_or(0);
-        let mut header_rows = options.header_rows.saturating_sub(passed);
+        let is_behind = self.chunk.offset.is_some_and(|offset| offset > 0);
+        let mut header_rows =
+            if is_behind { 0 } else { options.header_rows.saturating_sub(passed) };
         while at < bytes.len() {
             let end = record_end(&options, bytes, at).unwrap_or(bytes.len());
             let mut line = &bytes[at..end];
@@ -105,7 +109,7 @@ impl<'a> RowReader<'a> {
             }
         }
         let lines = u64::try_from(line_number - self.chunk.first_line).unwrap_or(0);
-        self.load.log.scanned(&self.chunk.file, lines);
+        self.load.log.scanned(&self.chunk.file, self.chunk.offset, lines);
         Ok(())
     }
 
@@ -166,6 +170,7 @@ impl<'a> RowReader<'a> {
         self.load.log.reject(LoadError {
             file: self.chunk.file.to_string(),
             line_number,
+            offset: self.chunk.offset,
             column_name: column.map(|column| column.name.clone()).unwrap_or_default(),
             sql_type: column
                 .map(|column| type_name(column.sql_type).to_owned())

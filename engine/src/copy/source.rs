@@ -1,6 +1,6 @@
 //! From a prefix or a manifest to the files to load.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
@@ -19,8 +19,17 @@ pub struct CopyFile {
     pub path: Path,
     /// Its size.
     pub bytes: u64,
+    /// The bytes that are read here: all, or, if nodes share the file, a part of them; see [`super::part`].
+    pub range: Range<u64>,
     /// The bucket and the endpoint, for errors.
     pub location: Arc<Location>,
+}
+
+impl CopyFile {
+    /// Returns where the part begins that is read here; `None` if that is all of the file.
+    pub(super) fn offset(&self) -> Option<u64> {
+        (self.range != (0..self.bytes)).then_some(self.range.start)
+    }
 }
 
 /// A bucket at an endpoint.
@@ -107,6 +116,7 @@ pub(super) async fn list_prefix(bucket: &Bucket, prefix: &str) -> Result<Vec<Cop
             store: Arc::clone(&bucket.store),
             path: object.location,
             bytes: object.size,
+            range: 0..object.size,
             location: Arc::clone(&bucket.location),
         })
         .collect();
@@ -165,6 +175,7 @@ async fn list_manifest(
             store: bucket.store,
             path,
             bytes: object.size,
+            range: 0..object.size,
             location: bucket.location,
         });
     }

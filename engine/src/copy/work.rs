@@ -156,7 +156,7 @@ impl Work {
             state.opening -= 1;
             if let Ok(file) = opened {
                 let file = Arc::new(file);
-                for row_group in (0..file.row_group_count()).rev() {
+                for row_group in file.row_groups().into_iter().rev() {
                     state.units.push_front(Unit::RowGroup(Arc::clone(&file), row_group));
                 }
                 drop(state);

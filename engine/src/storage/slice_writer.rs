@@ -10,7 +10,6 @@ use arrow::{
     datatypes::{UInt32Type, UInt64Type},
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     DeleteVector, ManagedStorage, PendingObjects, StorageError,
@@ -22,7 +21,7 @@ use super::{
 use crate::{
     chance::off_thread,
     distribution::DistributionError,
-    ids::{RunId, SliceId},
+    ids::{RunId, SliceId, WriteId},
 };
 
 /// Memory of rows that make a run: what a load with its own 256 MB makes of them, on two slices.
@@ -42,8 +41,8 @@ pub struct SliceWriter {
     runs: Vec<Run>,
     origins: RowOrigins,
     pending: PendingObjects,
-    /// Is told of every run that is begun.
-    listener: Option<UnboundedSender<RunPath>>,
+    /// Whose runs they are, if they are a write's.
+    write: Option<WriteId>,
 }
 
 /// What a [`SliceWriter`] has written.
@@ -69,13 +68,13 @@ impl SliceWriter {
             buffered_bytes: 0,
             runs: Vec::new(),
             origins: RowOrigins::default(),
-            listener: None,
+            write: None,
         }
     }
 
-    /// Makes the writer say of every run that it begins to write it: of objects that may be there.
-    pub fn announcing(mut self, listener: UnboundedSender<RunPath>) -> Self {
-        self.listener = Some(listener);
+    /// Makes the runs those of a write.
+    pub fn of_write(mut self, write: Option<WriteId>) -> Self {
+        self.write = write;
         self
     }
 
@@ -109,12 +108,9 @@ impl SliceWriter {
         for batch in &sorted {
             rows.push(self.take_addresses_off(batch)?);
         }
-        let path = RunPath { table: self.layout.table, slice: self.slice, run: RunId::random() };
+        let run = self.write.map_or_else(RunId::random, RunId::random_of);
+        let path = RunPath { table: self.layout.table, slice: self.slice, run };
         self.pending.extend([ObjectPath::Run(path)]);
-        if let Some(listener) = &self.listener {
-            // Without a listener nobody needs to know.
-            let _gone = listener.send(path);
-        }
         let (storage, layout) = (Arc::clone(&self.storage), Arc::clone(&self.layout));
         let (run, _) = flush_slice(storage, layout, path, rows).await?;
         self.runs.push(Run { is_full, ..run });

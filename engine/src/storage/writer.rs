@@ -17,7 +17,7 @@ use arrow::{
     array::{Array, AsArray, RecordBatch},
     datatypes::{DataType, SchemaRef},
 };
-use tokio::{sync::mpsc::UnboundedSender, task::JoinSet};
+use tokio::task::JoinSet;
 
 use super::{
     ColumnSummary, DistinctEstimator, ManagedStorage, RowSample, SAMPLE_ROWS_MAX, StorageError,
@@ -33,7 +33,7 @@ use super::{
 use crate::{
     chance::off_thread,
     distribution::{DistributionError, RowDistribution, SliceRouter},
-    ids::{RunId, SliceId, TableId},
+    ids::{RunId, SliceId, TableId, WriteId},
 };
 
 /// How a table's rows are laid out.
@@ -101,8 +101,8 @@ pub struct TableWriter {
     distinct: Vec<DistinctEstimator>,
     /// Everything that was or may have been written, to be deleted if the load fails.
     started: Vec<RunPath>,
-    /// Is told of them.
-    listener: Option<UnboundedSender<RunPath>>,
+    /// Whose runs they are, if they are a write's.
+    write: Option<WriteId>,
 }
 
 impl TableWriter {
@@ -119,7 +119,7 @@ impl TableWriter {
             sample: None,
             distinct: vec![DistinctEstimator::default(); layout.schema.fields().len()],
             started: Vec::new(),
-            listener: None,
+            write: None,
             layout: Arc::new(layout),
         }
     }
@@ -130,9 +130,9 @@ impl TableWriter {
         self
     }
 
-    /// Makes the writer say of every run that it begins to write it: of objects that may be there.
-    pub fn announcing(mut self, listener: UnboundedSender<RunPath>) -> Self {
-        self.listener = Some(listener);
+    /// Makes the runs those of a write.
+    pub fn of_write(mut self, write: Option<WriteId>) -> Self {
+        self.write = write;
         self
     }
 
@@ -238,12 +238,9 @@ impl TableWriter {
             if buffer.is_empty() {
                 continue;
             }
-            let path = RunPath { table: self.layout.table, slice, run: RunId::random() };
+            let run = self.write.map_or_else(RunId::random, RunId::random_of);
+            let path = RunPath { table: self.layout.table, slice, run };
             self.started.push(path);
-            if let Some(listener) = &self.listener {
-                // Without a listener nobody needs to know.
-                let _gone = listener.send(path);
-            }
             let storage = Arc::clone(&self.storage);
             let layout = Arc::clone(&self.layout);
             self.flushes.spawn(flush_slice(storage, layout, path, std::mem::take(buffer)));

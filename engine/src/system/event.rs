@@ -56,6 +56,10 @@ pub struct LoadFinished {
     pub slice: SliceId,
     /// The file, as a URL.
     pub filename: String,
+    /// Whether it was read in parts.
+    pub is_partial: bool,
+    /// Where this part begins: bytes.
+    pub start_offset: u64,
     /// Lines read.
     pub lines_scanned: u64,
     /// Lines refused.

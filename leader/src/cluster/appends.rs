@@ -9,27 +9,36 @@ use compute::{
 };
 use datafusion::{
     arrow::array::RecordBatch,
-    error::{DataFusionError, Result as PlanResult},
+    error::Result as PlanResult,
     logical_expr::LogicalPlan,
     physical_expr::{Partitioning, PhysicalExpr, expressions::Column},
     physical_plan::{
         ExecutionPlan, ExecutionPlanProperties, collect, repartition::RepartitionExec,
     },
 };
-use engine::{
-    catalog::Table,
-    error::Error,
-    plan::PlanningSession,
-    storage::{ManagedStorage, PendingObjects, paths::ObjectPath},
-    write::DeletedRows,
-};
+use engine::{catalog::Table, error::Error, plan::PlanningSession, write::DeletedRows};
 
-use super::Written;
+use super::{Written, failed_writes::NodeWrite, lost_nodes::ClusterNodes, plans::nodes_of};
 
-/// A query with its names resolved, what it is planned with, and who is told the plan that runs.
-type Query<'a> = (&'a PlanningSession, &'a LogicalPlan, &'a NotePlan<'a>);
+/// A query whose rows are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Query<'a> {
+    pub(crate) nodes: &'a ClusterNodes,
+    /// What it is planned with.
+    pub(crate) planning: &'a PlanningSession,
+    /// The query, with its names resolved.
+    pub(crate) plan: &'a LogicalPlan,
+    /// Is told the plan that runs.
+    pub(crate) note: &'a (dyn Fn(&Arc<dyn ExecutionPlan>) + Sync),
+}
 
-type NotePlan<'a> = dyn Fn(&Arc<dyn ExecutionPlan>) + Sync + 'a;
+impl Query<'_> {
+    /// Says that its rows are about to be written.
+    fn write(&self, append: &Append) -> NodeWrite {
+        let nodes = nodes_of(self.planning.task_context().session_config());
+        self.nodes.write(append.written(), nodes)
+    }
+}
 
 /// Rows of a target that give way to others.
 pub(crate) struct Change {
@@ -45,25 +54,23 @@ pub(crate) struct Change {
 ///
 /// Contract: as of [`ComputeNodes::write`](super::ComputeNodes::write).
 pub(crate) async fn append(query: Query<'_>, append: Append) -> Result<Written, Error> {
-    Ok(Written::from(written(&pieces(query, append, false).await?)?))
+    let write = query.write(&append);
+    let written = written(&pieces(query, append, false).await?)?;
+    write.keep();
+    Ok(Written::from(written))
 }
 
 /// Writes the rows of a query over a target, and returns those of the target; nobody knows of either yet.
 pub(crate) async fn change(
     query: Query<'_>,
     change: Change,
-    table: &Table,
-    storage: &Arc<ManagedStorage>,
 ) -> Result<(Written, DeletedRows), Error> {
     let Change { append, rows, meets } = change;
+    let write = query.write(&append);
     let pieces = pieces(query, append.of_target(rows), meets).await?;
-    let written = Written::from(written(&pieces)?);
-    let mut pending = PendingObjects::new(Arc::clone(storage));
-    let objects = written.runs.iter().filter(|run| run.inline.is_none());
-    pending.extend(objects.map(|run| ObjectPath::Run(table.run_path(run))));
-    let replaced = replaced(&pieces, rows)?;
-    pending.keep();
-    Ok((written, replaced))
+    let (written, replaced) = (written(&pieces)?, replaced(&pieces, rows)?);
+    write.keep();
+    Ok((Written::from(written), replaced))
 }
 
 /// Returns the rows of a target that a query finds.
@@ -74,14 +81,13 @@ pub(crate) async fn find(
     rows: TargetRows,
 ) -> Result<DeletedRows, Error> {
     // No column is given: nothing is written.
-    let append = Append::new(table, slice_count, &[], false);
-    let append = append.ok_or_else(|| DataFusionError::Internal("no column is one".to_owned()))?;
+    let append = Append::new(table, slice_count, &[], false)?;
     replaced(&pieces(query, append.of_target(rows), false).await?, rows)
 }
 
 /// Runs a query; returns what its pieces say that they have done.
 async fn pieces(
-    (planning, plan, note): Query<'_>,
+    Query { planning, plan, note, .. }: Query<'_>,
     append: Append,
     meets: bool,
 ) -> Result<Vec<RecordBatch>, Error> {
@@ -106,7 +112,7 @@ fn met(rows: Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>> {
 }
 
 impl From<Loaded> for Written {
-    fn from(Loaded { runs, summaries, row_count }: Loaded) -> Self {
-        Self { runs, row_count, summaries }
+    fn from(Loaded { runs, summaries, row_count, identities }: Loaded) -> Self {
+        Self { runs, row_count, summaries, identities }
     }
 }

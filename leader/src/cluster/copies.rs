@@ -2,8 +2,6 @@
 //!
 //! In two phases: when all nodes have written, each is told to keep that; what they say to keep is committed.
 
-use std::sync::Arc;
-
 use compute::{
     jobs::{CopyJob, NodeAtWork, Report, unexpected},
     load::Loaded,
@@ -11,10 +9,9 @@ use compute::{
 use engine::{
     copy::{CopyError, LoadLog},
     error::Error,
-    storage::{ManagedStorage, PendingObjects, paths::ObjectPath},
+    ids::{TableId, WriteId},
 };
 use futures::future::try_join_all;
-use parking_lot::Mutex;
 use url::Url;
 
 use super::{
@@ -25,7 +22,8 @@ use super::{
 /// A COPY, as its nodes need to know it.
 pub(crate) struct Copy<'a> {
     pub(crate) nodes: &'a ClusterNodes,
-    pub(crate) storage: &'a Arc<ManagedStorage>,
+    /// What is written: runs of which table are named for what; nothing, if rows are only counted.
+    pub(crate) write: Option<(WriteId, TableId)>,
     pub(crate) table_name: &'a str,
     /// Learns of the rows that nodes refuse.
     pub(crate) log: &'a LoadLog,
@@ -47,9 +45,10 @@ impl Copy<'_> {
     }
 
     async fn written(&self, jobs: Vec<(Url, CopyJob)>) -> Result<Loaded, Error> {
-        // A node that is killed deletes nothing: what it has begun is the leader's to delete.
-        let pending = Mutex::new(PendingObjects::new(Arc::clone(self.storage)));
-        let working = jobs.into_iter().map(|(node, job)| self.share(node, job, &pending));
+        // A node that is killed deletes nothing.
+        let nodes = jobs.iter().map(|(node, _)| node.clone()).collect();
+        let write = self.write.map(|write| self.nodes.write(write, nodes));
+        let working = jobs.into_iter().map(|(node, job)| self.share(node, job));
         let mut loaded = Loaded::default();
         let mut nodes = Vec::new();
         for (node, share) in try_join_all(working).await? {
@@ -57,21 +56,17 @@ impl Copy<'_> {
             nodes.push(node.keep());
         }
         try_join_all(nodes).await?;
-        pending.into_inner().keep();
+        if let Some(write) = write {
+            write.keep();
+        }
         Ok(loaded)
     }
 
     /// Follows a node until it has written its share.
-    async fn share(
-        &self,
-        node: Url,
-        job: CopyJob,
-        pending: &Mutex<PendingObjects>,
-    ) -> Result<(NodeAtWork, Loaded), Error> {
+    async fn share(&self, node: Url, job: CopyJob) -> Result<(NodeAtWork, Loaded), Error> {
         let mut node = NodeAtWork::copy(self.nodes.channel(&node)?, job).await?;
         loop {
             match node.report().await? {
-                Report::Writing(run) => pending.lock().extend([ObjectPath::Run(run)]),
                 Report::Log(report) => {
                     self.log.absorb(report);
                     if self.log.too_many() {

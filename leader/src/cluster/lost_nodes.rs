@@ -11,28 +11,40 @@ use datafusion_distributed::{ChannelResolver, GetWorkerInfoRequest, grpc::BoxClo
 use engine::{
     client_error::{ClientError, SqlState},
     error::Error,
-    ids::{QueryId, SliceId},
+    ids::{QueryId, SliceId, TableId, WriteId},
+    storage::ManagedStorage,
     system::NodeState,
 };
 use futures::{StreamExt, future::join_all, stream};
 use url::Url;
 
-use super::nodes::{Nodes, no_nodes};
+use super::{
+    failed_writes::{FailedWrites, NodeWrite},
+    nodes::{Nodes, no_nodes},
+};
 
 /// How long a node may take to say that it is there.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(1);
+pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The compute nodes, to whom it matters that one may be gone.
 #[derive(Clone)]
 pub struct ClusterNodes {
     nodes: Arc<Nodes>,
     channels: Channels,
+    failed_writes: FailedWrites,
 }
 
 impl ClusterNodes {
-    /// Returns the nodes, and the connections to them.
-    pub fn new(nodes: Arc<Nodes>, channels: Channels) -> Self {
-        Self { nodes, channels }
+    /// Returns the nodes, and the connections to them; what they leave in `storage` of statements that fail is collected.
+    pub fn new(nodes: Arc<Nodes>, channels: Channels, storage: Arc<ManagedStorage>) -> Self {
+        let failed_writes = FailedWrites::collected(storage, channels.clone());
+        Self { nodes, channels, failed_writes }
+    }
+
+    /// Says that nodes are about to write rows of a table: what they have written goes with what is returned, unless
+    /// that is kept.
+    pub(crate) fn write(&self, (id, table): (WriteId, TableId), nodes: Vec<Url>) -> NodeWrite {
+        self.failed_writes.watch(id, table, nodes)
     }
 
     /// Returns what was heard of them last.
@@ -51,6 +63,11 @@ impl ClusterNodes {
         let mut places: Vec<_> = (0..).zip(nodes.iter().map(|node| node.url.clone())).collect();
         places.rotate_left(statement.0 as usize % nodes.len());
         Ok(places)
+    }
+
+    /// Returns how many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.nodes.now().len()
     }
 
     /// Returns the node that has a slice, as scans are dealt out; `None` if there is no node.

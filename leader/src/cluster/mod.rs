@@ -5,6 +5,7 @@
 //! | `appends`  | rows of a query, written by the nodes that compute them   |
 //! | `copies`   | files of a COPY, read and written by nodes                |
 //! | `endpoint` | where nodes join                                          |
+//! | `failed_writes` | what they leave of statements that fail is deleted   |
 //! | `merges`   | runs merged by the nodes that have their slices           |
 //! | `nodes`    | which there are                                           |
 //! | `lost_nodes` | queries that lose one are run again                     |
@@ -13,6 +14,7 @@
 pub(crate) mod appends;
 pub(crate) mod copies;
 pub mod endpoint;
+pub(crate) mod failed_writes;
 pub mod lost_nodes;
 pub(crate) mod merges;
 pub mod nodes;
@@ -52,6 +54,8 @@ pub struct Written {
     pub row_count: u64,
     /// How the values of each column are spread; empty if nobody asked.
     pub summaries: Vec<ColumnSummary>,
+    /// Of IDENTITY columns, by position, values behind those that rows have: of those that nodes have given out.
+    pub identities: Vec<(usize, i64)>,
 }
 
 /// Runs of one slice to merge.

@@ -13,7 +13,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::Utc;
-use compute::jobs::CopyJob;
+use compute::{
+    append::{Append, Writer},
+    jobs::CopyJob,
+};
 use engine::{
     catalog::{CatalogChange, CatalogError, SUPERUSER, Table},
     client_error::SqlState,
@@ -56,7 +59,7 @@ pub(super) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
         table,
     };
     let loaded = load.rows(session, &given).await;
-    load.record_errors(session);
+    load.record_errors(session, loaded.is_ok());
     if load.log.too_many() {
         return Err(CopyError::too_many(&load.table.name).into());
     }
@@ -117,8 +120,8 @@ struct Load {
     started_us: i64,
     table: Arc<Table>,
     files: Vec<CopyFile>,
-    /// By URL, a slice of the node that reads the file; slice 0 if none is named.
-    readers: HashMap<String, SliceId>,
+    /// By URL and where the part of the file begins, a slice of the node that reads it; slice 0 if none is named.
+    readers: HashMap<(String, u64), SliceId>,
     options: Arc<CopyOptions>,
     log: Arc<LoadLog>,
 }
@@ -129,11 +132,12 @@ impl Load {
         let target = self.target(given)?;
         let upkeep = if self.updates_statistics() { Upkeep::Analyze } else { Upkeep::None };
         let leader = Arc::clone(session.leader());
-        if let Some(nodes) = leader.compute_nodes()
-            && let Some(jobs) = self.jobs(session, nodes, &target, (given, upkeep)).await?
-        {
+        if let Some(nodes) = leader.compute_nodes() {
+            let jobs = self.jobs(session, nodes, &target, (given, upkeep)).await?;
             let (table_name, log) = (&self.table.name, &self.log);
-            let copy = Copy { nodes, storage: leader.storage(), table_name, log };
+            let append = jobs.first().and_then(|(_, job)| job.append.as_ref());
+            let write = append.map(Append::written);
+            let copy = Copy { nodes, write, table_name, log };
             let written = copy.run(jobs).await?;
             return write::record(session, &self.table, written, upkeep);
         }
@@ -165,19 +169,18 @@ impl Load {
         Ok(CopyTarget { table_name: self.table.name.clone(), columns })
     }
 
-    /// Returns what each compute node is to do; `None` if a column takes values that only the leader gives out.
+    /// Returns what each compute node is to do.
     async fn jobs(
         &mut self,
         session: &mut Session,
         nodes: &ClusterNodes,
         target: &CopyTarget,
         (given, upkeep): (&[usize], Upkeep),
-    ) -> Result<Option<Vec<(Url, CopyJob)>>, Error> {
-        let append = write::append_of_nodes(session, &self.table, given, upkeep).await?;
-        let append = append.filter(|_| !self.options.no_load);
-        if append.is_none() && !self.options.no_load {
-            return Ok(None);
-        }
+    ) -> Result<Vec<(Url, CopyJob)>, Error> {
+        let append = match self.options.no_load {
+            true => None,
+            false => Some(write::append_of_nodes(session, &self.table, given, upkeep).await?),
+        };
         let leader = session.leader();
         let nodes = nodes.in_turn(self.query)?;
         let slice_count = leader.log().slice_count();
@@ -185,17 +188,20 @@ impl Load {
         let shares = CopyShare::deal(&self.files, &self.options, target, leader.s3(), nodes.len())?;
         // As many streams as there are slices: a single file keeps all of its node busy.
         let stream_count = (slice_count as usize).div_ceil(shares.len().max(1));
-        let mut jobs = Vec::with_capacity(shares.len());
-        for ((place, node), share) in nodes.into_iter().zip(shares) {
+        let count = shares.len();
+        let mut jobs = Vec::with_capacity(count);
+        for (index, ((place, node), share)) in nodes.into_iter().zip(shares).enumerate() {
             let slice = SliceId((place * slices_each).min(slice_count.saturating_sub(1)));
-            self.readers.extend(share.urls().map(|url| (url.to_owned(), slice)));
-            jobs.push((node, CopyJob { share, append: append.clone(), stream_count }));
+            let parts = share.parts().map(|(url, offset)| ((url.to_owned(), offset), slice));
+            self.readers.extend(parts);
+            let (append, writer) = (append.clone(), Writer { index, count });
+            jobs.push((node, CopyJob { share, append, writer, stream_count }));
         }
-        Ok(Some(jobs))
+        Ok(jobs)
     }
 
-    fn reader(&self, url: &str) -> SliceId {
-        self.readers.get(url).copied().unwrap_or(SliceId(0))
+    fn reader(&self, url: &str, offset: u64) -> SliceId {
+        self.readers.get(&(url.to_owned(), offset)).copied().unwrap_or(SliceId(0))
     }
 
     /// STATUPDATE: what is known of the table's values is to cover the rows that are loaded.
@@ -205,11 +211,11 @@ impl Load {
     }
 
     /// Records the rows that were refused: what STL_LOAD_ERRORS shows.
-    fn record_errors(&self, session: &Session) {
+    fn record_errors(&self, session: &Session, all_is_read: bool) {
         let pid = session.client().pid;
-        let rows = self.log.rows().into_iter().map(|row| LoadError {
+        let rows = self.log.rows(all_is_read).into_iter().map(|row| LoadError {
             user: SUPERUSER,
-            slice: self.reader(&row.file),
+            slice: self.reader(&row.file, row.offset.unwrap_or(0)),
             table: self.table.id,
             start_us: self.started_us,
             pid,
@@ -224,8 +230,8 @@ impl Load {
             raw_field_value: row.raw_field_value,
             error_code: row.err_code,
             error_reason: row.err_reason,
-            is_partial: false,
-            start_offset: 0,
+            is_partial: row.offset.is_some(),
+            start_offset: row.offset.unwrap_or(0),
         });
         session.leader().events().load_errors(rows);
     }
@@ -256,12 +262,19 @@ impl Load {
             FileFormat::Csv => "CSV",
             FileFormat::Parquet => "Parquet",
         };
-        let files = self.files.iter().map(|file| {
-            let FileCounts { lines, errors } = self.log.file(&file.url);
+        let parts = self.files.iter().map(|file| (file, self.log.file(&file.url)));
+        let parts = parts.flat_map(|(file, parts)| {
+            let is_partial = parts.len() > 1;
+            parts.into_iter().map(move |(offset, counts)| (file, offset, counts, is_partial))
+        });
+        let files = parts.map(|(file, start_offset, counts, is_partial)| {
+            let FileCounts { lines, errors } = counts;
             LoadFinished {
                 user: SUPERUSER,
                 query: self.query,
-                slice: self.reader(&file.url),
+                slice: self.reader(&file.url, start_offset),
+                is_partial,
+                start_offset,
                 filename: file.url.clone(),
                 lines_scanned: lines,
                 errors,

@@ -185,16 +185,15 @@ impl Target {
         finds_rows_again: bool,
     ) -> Result<(u64, u64), Error> {
         let (table, upkeep) = (&self.table, Upkeep::None);
-        if session.leader().compute_nodes().is_some()
-            && let Some(append) = write::append_of_nodes(session, table, given, upkeep).await?
-        {
+        let leader = Arc::clone(session.leader());
+        if let Some(nodes) = leader.compute_nodes() {
+            let append = write::append_of_nodes(session, table, given, upkeep).await?;
             // Two nodes that find the same row would both write it.
             let meets = finds_rows_again && rows.second_match == SecondMatch::Ignored;
             let change = appends::Change { append, rows, meets };
-            let storage = Arc::clone(session.leader().storage());
             let note = |plan: &_| session.note_plan(plan);
-            let query = (&self.planning, plan, &note as _);
-            let (written, deleted) = appends::change(query, change, table, &storage).await?;
+            let query = appends::Query { nodes, planning: &self.planning, plan, note: &note };
+            let (written, deleted) = appends::change(query, change).await?;
             let written = write::record(session, table, written, upkeep)?;
             return Ok((written, self.delete(session, deleted).await?));
         }
@@ -212,10 +211,11 @@ impl Target {
         second_match: SecondMatch,
     ) -> Result<DeletedRows, Error> {
         let rows = self.rows(second_match, false);
-        if session.leader().compute_nodes().is_some() {
-            let slice_count = session.leader().log().slice_count();
+        let leader = session.leader();
+        if let Some(nodes) = leader.compute_nodes() {
+            let slice_count = leader.log().slice_count();
             let note = |plan: &_| session.note_plan(plan);
-            let query = (&self.planning, plan, &note as _);
+            let query = appends::Query { nodes, planning: &self.planning, plan, note: &note };
             return Ok(appends::find(query, &self.table, slice_count, rows).await?);
         }
         let addresses = Addresses::new(rows);

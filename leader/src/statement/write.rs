@@ -77,8 +77,10 @@ pub(super) async fn append(
     let sources = sources(session, table, given).await?;
     let identities: Vec<_> = sources.iter().enumerate().filter_map(identity_counter).collect();
     let summarizes = upkeep != Upkeep::None && can_be_kept_up(table);
-    let written = write(session, table, sources, streams, summarizes).await?;
-    change(session, table, (written, identities), upkeep)
+    let mut written = write(session, table, sources, streams, summarizes).await?;
+    let identities = identities.into_iter();
+    written.identities.extend(identities.map(|(at, next)| (at, next.load(Ordering::Relaxed))));
+    record(session, table, written, upkeep)
 }
 
 /// As [`append`], of the rows of a query; in a cluster the nodes write that compute them.
@@ -89,11 +91,12 @@ pub(super) async fn append_query(
     (planning, plan): (&PlanningSession, &LogicalPlan),
     upkeep: Upkeep,
 ) -> Result<u64, Error> {
-    if session.leader().compute_nodes().is_some()
-        && let Some(append) = append_of_nodes(session, table, given, upkeep).await?
-    {
+    let leader = Arc::clone(session.leader());
+    if let Some(nodes) = leader.compute_nodes() {
+        let append = append_of_nodes(session, table, given, upkeep).await?;
         let note = |plan: &_| session.note_plan(plan);
-        let written = appends::append((planning, plan, &note), append).await?;
+        let query = appends::Query { nodes, planning, plan, note: &note };
+        let written = appends::append(query, append).await?;
         return record(session, table, written, upkeep);
     }
     let plan = planning.physical(plan).await?;
@@ -102,28 +105,17 @@ pub(super) async fn append_query(
     append(session, table, given, streams, upkeep).await
 }
 
-/// Returns how compute nodes write rows whose columns are `given`; `None` if a column takes values that only one place
-/// can give out.
+/// Returns how compute nodes write rows whose columns are `given`.
 pub(super) async fn append_of_nodes(
     session: &mut Session,
     table: &Table,
     given: &[usize],
     upkeep: Upkeep,
-) -> Result<Option<Append>, Error> {
+) -> Result<Append, Error> {
     let sources = sources(session, table, given).await?;
     let slice_count = session.leader().log().slice_count();
     let summarizes = upkeep != Upkeep::None && can_be_kept_up(table);
-    Ok(Append::new(table, slice_count, &sources, summarizes))
-}
-
-/// Makes what compute nodes have written part of the session's transaction. Returns the number of rows.
-pub(super) fn record(
-    session: &mut Session,
-    table: &Table,
-    written: Written,
-    upkeep: Upkeep,
-) -> Result<u64, Error> {
-    change(session, table, (written, Vec::new()), upkeep)
+    Ok(Append::new(table, slice_count, &sources, summarizes)?)
 }
 
 /// Returns where the values of each column come from.
@@ -142,19 +134,23 @@ async fn sources(
     Ok(sources)
 }
 
-/// Makes what was written part of the session's transaction.
-fn change(
+/// Makes what was written part of the session's transaction. Returns the number of rows.
+pub(super) fn record(
     session: &mut Session,
     table: &Table,
-    (written, identities): (Written, Vec<(usize, Arc<AtomicI64>)>),
+    written: Written,
     upkeep: Upkeep,
 ) -> Result<u64, Error> {
     let mut changes = Vec::new();
     if !written.runs.is_empty() {
         changes.push(CatalogChange::AppendRuns { table: table.id, runs: written.runs });
     }
-    for (column, next) in identities {
-        let next = next.load(Ordering::Relaxed);
+    for (column, next) in written.identities {
+        if let Some((id, identity)) =
+            table.columns.get(column).and_then(|c| Some((c.id, c.identity?)))
+        {
+            session.leader().advance_identity(table.id, id, &identity, next);
+        }
         changes.push(CatalogChange::AdvanceIdentity { table: table.id, column, next });
     }
     session.change(changes)?;

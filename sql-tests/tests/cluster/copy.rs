@@ -9,7 +9,7 @@ use super::*;
 
 const FILES: i64 = 6;
 /// How long what a failed load has written may take to be deleted.
-const CLEANUP_WAIT_MAX: Duration = Duration::from_secs(20);
+pub(super) const CLEANUP_WAIT_MAX: Duration = Duration::from_secs(20);
 const COPY: &str = "copy c from 's3://load/rows' iam_role default delimiter ','";
 
 /// A cluster of two nodes, files to load, and a table for them.
@@ -82,7 +82,7 @@ impl Loading {
 }
 
 /// Returns the runs in a folder; what a writer that was killed has not finished is no object.
-fn objects(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn objects(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = files_below(folder)?;
     found.retain(|path| !path.to_string_lossy().contains('#'));
     Ok(found)
@@ -230,5 +230,49 @@ async fn keys_of_a_copy_are_in_no_log() -> Result<()> {
         let line = log.lines().find(|line| line.contains(key.as_str()));
         ensure!(line.is_none(), "{}", line.unwrap_or_default());
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_share_a_large_file() -> Result<()> {
+    const ROWS: i64 = 100_000;
+    let loading = Loading::start(1).await?;
+    let mut text = String::from("k|t|n\n");
+    let filler = "x".repeat(170);
+    for row in 0..ROWS {
+        writeln!(text, "{row}|{filler}{row}|{}", row % 7)?;
+    }
+    fs::write(loading.bucket.join("large.txt"), &text)?;
+    let client = &loading.client;
+    client.run("create table l (k int, t varchar(200), n int) distkey(k)").await?;
+    client.run("copy l from 's3://load/large' iam_role default ignoreheader 1").await?;
+    let sum: i64 = (0..ROWS).map(|row| row % 7).sum();
+    let loaded =
+        client.value("select count(*) || ' ' || count(distinct k) || ' ' || sum(n) from l");
+    ensure!(loaded.await? == format!("{ROWS} {ROWS} {sum}"));
+    let parts =
+        "select count(distinct node) || ' ' || min(start_offset) || ' ' || sum(lines_scanned)
+                 from stl_load_commits l join stv_slices s on l.slice = s.slice
+                 where query = pg_last_copy_id() and is_partial = 1";
+    ensure!(client.value(parts).await? == format!("2 0 {}", ROWS + 1));
+    // Rows that do not fit, in all parts: their lines are those of the file.
+    let bad = [10, ROWS / 3, ROWS / 2, ROWS - 1];
+    for row in bad {
+        text = text.replacen(&format!("\n{row}|"), &format!("\nx{row}|"), 1);
+    }
+    fs::write(loading.bucket.join("large.txt"), &text)?;
+    let copy = "copy l from 's3://load/large' iam_role default ignoreheader 1";
+    client.run(&format!("{copy} maxerror 5")).await?;
+    ensure!(client.number("select count(*) from l").await? == 2 * ROWS - 4);
+    let lines =
+        "select listagg(line_number, ' ') within group (order by line_number) from stl_load_errors
+                 where query = pg_last_copy_id() and is_partial = 1";
+    let expected = bad.map(|row| (row + 2).to_string()).join(" ");
+    ensure!(client.value(lines).await? == expected, "{}", client.value(lines).await?);
+    let failure = client.run(&format!("{copy} maxerror 4")).await.err().context("4 of 4")?;
+    ensure!(failure.sqlstate == "22000", "{failure:?}");
+    let stray = "select count(*) from stl_load_errors where query = (select max(query) from stl_load_errors)
+                 and not (line_number = -1 and start_offset > 0 or line_number > 0 and start_offset = 0)";
+    ensure!(client.number(stray).await? == 0);
     Ok(())
 }

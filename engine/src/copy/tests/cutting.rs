@@ -4,7 +4,7 @@ use arrow::{array::AsArray, datatypes::Int32Type};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{Case, VARCHAR, gzip, text_rows};
-use crate::types::SqlType;
+use crate::{copy::share::divided, types::SqlType};
 
 /// A record as CSV or text, its fields chosen to be as awkward as the format allows.
 fn random_content(rng: &mut StdRng, csv: bool, escape: bool) -> (String, Vec<String>) {
@@ -104,5 +104,63 @@ async fn line_numbers_are_right_however_the_file_is_cut() {
         case.batches(chunk_bytes, 2).await.expect("within MAXERROR");
         let found: Vec<i64> = case.errors().iter().map(|error| error.line_number).collect();
         assert_eq!(found, expected, "{chunk_bytes}");
+    }
+}
+
+#[tokio::test]
+async fn parts_that_know_nothing_of_each_other_give_the_rows_of_the_file() {
+    for seed in 0..60 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let (content, expected) = random_content(&mut rng, false, false);
+        let types = [SqlType::Integer, SqlType::Varchar { length: 100 }, SqlType::BigInt];
+        let mut case = Case::new(&types, "", &[content.as_bytes()]).await;
+        let whole = case.files.remove(0);
+        for part_bytes in [1, 2, 3, 7, 20, 100] {
+            case.files = divided(&whole, &case.load.options, part_bytes);
+            for chunk_bytes in [1, 5, 1 << 20] {
+                let rows = case.rows(chunk_bytes).await.expect("rows");
+                assert_eq!(rows, expected, "seed {seed}, {part_bytes}, {chunk_bytes}, {content:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn lines_of_parts_are_lines_of_the_file() {
+    let mut content = String::from("n|text\na header of two rows\n");
+    let mut expected = Vec::new();
+    for line in 3..90 {
+        if line % 7 == 3 {
+            content += "x|bad\n";
+            expected.push(line);
+        } else if line % 5 == 0 {
+            content += "\n";
+        } else {
+            content += &format!("{line}|fits\n");
+        }
+    }
+    for (part_bytes, chunk_bytes) in [(30, 1), (33, 10), (100, 1 << 20), (1 << 20, 10)] {
+        let types = [SqlType::Integer, VARCHAR];
+        let parameters = "ignoreheader 2 ignoreblanklines maxerror 100";
+        let mut case = Case::new(&types, parameters, &[content.as_bytes()]).await;
+        case.files = divided(&case.files[0], &case.load.options, part_bytes);
+        case.batches(chunk_bytes, 2).await.expect("within MAXERROR");
+        let found: Vec<i64> = case.errors().iter().map(|error| error.line_number).collect();
+        assert_eq!(found, expected, "{part_bytes} {chunk_bytes}");
+        let unknown = case.load.log.rows(false).into_iter().filter(|row| row.line_number == -1);
+        let behind = case.errors().iter().filter(|row| row.offset.is_some_and(|at| at > 0)).count();
+        assert_eq!(unknown.count(), behind);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_cut_without_what_comes_before_is_not_divided() {
+    let count = async |parameters: &str| {
+        let case = Case::new(&[VARCHAR], parameters, &[&[b'x'; 100]]).await;
+        divided(&case.files[0], &case.load.options, 10).len()
+    };
+    assert_eq!((count("").await, count("ignoreheader 1").await), (10, 10));
+    for whole in ["csv", "gzip", "escape", "ignoreheader 1000"] {
+        assert_eq!(count(whole).await, 1, "{whole}");
     }
 }

@@ -84,7 +84,7 @@ impl Case {
     }
 
     fn errors(&self) -> Vec<LoadError> {
-        self.load.log.rows()
+        self.load.log.rows(true)
     }
 }
 

@@ -12,6 +12,7 @@ fn file(name: &str, bytes: u64) -> CopyFile {
         store: Arc::new(InMemory::new()),
         path: Path::from(name),
         bytes,
+        range: 0..bytes,
         location: Arc::new(Location { endpoint: "memory".into(), bucket: "b".into() }),
     }
 }
@@ -45,7 +46,7 @@ fn a_share_has_the_keys_to_its_files_and_shows_them_to_nobody()
     assert_eq!(sent.matches("hush").count(), 1, "only where it is needed");
     let received: CopyShare = serde_json::from_str(&sent)?;
     assert_eq!(received.options().date_format, options.date_format);
-    assert_eq!(received.urls().collect::<Vec<_>>(), ["s3://b/x"]);
+    assert_eq!(received.parts().collect::<Vec<_>>(), [("s3://b/x", 0)]);
     received.read(&Arc::new(LoadLog::new(&options)), 1)?;
     Ok(())
 }
@@ -56,6 +57,7 @@ fn what_nodes_refuse_counts_together() -> Result<(), CopyError> {
     let error = |line_number| LoadError {
         file: "s3://b/x".to_owned(),
         line_number,
+        offset: None,
         column_name: String::new(),
         sql_type: String::new(),
         col_length: None,
@@ -75,8 +77,8 @@ fn what_nodes_refuse_counts_together() -> Result<(), CopyError> {
     assert!(node.too_many(), "what was said still counts");
     leader.absorb(node.take());
     assert!(leader.too_many());
-    assert_eq!((leader.rejected_count(), leader.file("s3://b/x").errors), (4, 4));
-    let lines: Vec<_> = leader.rows().iter().map(|row| row.line_number).collect();
+    assert_eq!((leader.rejected_count(), leader.file("s3://b/x")[0].1.errors), (4, 4));
+    let lines: Vec<_> = leader.rows(true).iter().map(|row| row.line_number).collect();
     assert_eq!(lines, [2, 7, 9], "no more than make the load fail");
     Ok(())
 }

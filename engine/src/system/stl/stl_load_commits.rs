@@ -44,8 +44,8 @@ fn rows(context: &SystemContext, rows: &mut Rows) {
             1,
             load.finished_us,
             &load.file_format,
-            0,
-            0,
+            i32::from(load.is_partial),
+            load.start_offset,
         ]);
     });
 }

@@ -71,6 +71,15 @@ impl QueryNodes {
     }
 }
 
+/// Returns the nodes that a statement planned with this uses.
+pub(super) fn nodes_of(config: &SessionConfig) -> Vec<Url> {
+    let nodes = config.get_extension::<QueryNodes>();
+    let mut nodes: Vec<Url> = nodes.map(|nodes| nodes.tasks.to_vec()).unwrap_or_default();
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes
+}
+
 impl WorkerResolver for QueryNodes {
     fn get_urls(&self) -> Result<Vec<Url>, DataFusionError> {
         Ok(self.tasks.to_vec())
