@@ -26,7 +26,7 @@ use tonic::{
 use tower::ServiceExt;
 use url::Url;
 
-use crate::counts::CountingChannel;
+use crate::{counts::CountingChannel, streams::PartitionStreams};
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,8 +34,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the answer may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// What a stream and a connection may have under way, in bytes: nodes are near each other.
-const WINDOW_BYTES: u32 = 8 << 20;
+/// What a stream may have under way, in bytes: nodes are near each other.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// What all streams of a connection may have under way: as much as there can be. What somebody is slow to read keeps
+/// its bytes, and those of other streams would wait for them.
+const CONNECTION_WINDOW_BYTES: u32 = i32::MAX.cast_unsigned();
 
 /// What a request between nodes shows to be let in.
 #[derive(Clone)]
@@ -119,8 +122,8 @@ impl Channels {
             .http2_keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT)
             .keep_alive_while_idle(true)
-            .initial_stream_window_size(WINDOW_BYTES)
-            .initial_connection_window_size(WINDOW_BYTES)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .connect_lazy();
         let header = self.credential.header.clone();
         let channel =
@@ -145,6 +148,7 @@ impl ChannelResolver for Channels {
         url: &Url,
     ) -> Result<Box<dyn WorkerChannel>, DataFusionError> {
         let channel = self.to(url).map_err(|error| DataFusionError::External(Box::new(error)))?;
-        Ok(Box::new(CountingChannel(create_worker_client(channel))))
+        let streams = PartitionStreams(create_worker_client(channel));
+        Ok(Box::new(CountingChannel(Box::new(streams))))
     }
 }

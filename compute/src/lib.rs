@@ -8,6 +8,7 @@
 //! | `actions`  | requests between nodes that are no plans: Flight actions with JSON bodies    |
 //! | `messages` | what leader and nodes say to each other                                      |
 //! | `channels` | connections to other nodes, which notice within seconds that one is gone     |
+//! | `streams`  | rows on their way from piece to piece: who is slow to read holds back nobody else |
 //! | `counts`   | what operators counted, on its way to the leader                             |
 //! | `addresses`| the rows that DELETE, UPDATE and MERGE find                                  |
 //! | `append`   | rows of a plan are written where they are computed                           |
@@ -28,6 +29,7 @@ pub mod load;
 pub mod messages;
 pub mod node;
 pub mod reported;
+pub mod streams;
 pub mod vacuum;
 pub mod worker;
 pub mod writes;

@@ -5,12 +5,16 @@
 mod copy;
 #[path = "cluster/cut_off.rs"]
 mod cut_off;
+#[path = "cluster/errors.rs"]
+mod errors;
 #[path = "cluster/failed_writes.rs"]
 mod failed_writes;
 #[path = "cluster/holdings.rs"]
 mod holdings;
 #[path = "cluster/moved.rs"]
 mod moved;
+#[path = "cluster/slow_readers.rs"]
+mod slow_readers;
 #[path = "cluster/writes.rs"]
 mod writes;
 

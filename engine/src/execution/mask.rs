@@ -3,6 +3,7 @@
 //! | hidden           | of                                 | conclusion                                            |
 //! |------------------|------------------------------------|-------------------------------------------------------|
 //! | how rows are dealt out | what an exchange has put on its slices ([`route_to_slice`](super::route_to_slice)) | rows dealt out by a hash. Two such inputs of a join it takes for dealt out by the *join's keys*, and the filter that it makes of one side's keys drops rows of the other |
+//! | all but the number of partitions | groups of GROUPING SETS | groups keep what their rows had: a column that is constant (`WHERE s = 'x3'`), columns that are equal, an order, a place. A set without the column has NULL there; groups come twice, or a sort is left out |
 //! | the order        | the side of a join that is looked up | the join's rows are in the order of the other side and, where that has ties, of this one. Each of two rows that tie has its partners in order; all together are not |
 
 use std::{fmt, sync::Arc};
@@ -13,7 +14,7 @@ use datafusion::{
         tree_node::TreeNodeRecursion,
     },
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::{Partitioning, PhysicalExpr},
+    physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr},
     physical_plan::{
         ChildStats, ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan,
         ExecutionPlanProperties, PlanProperties, ReplaceChildrenOptions, StatisticsArgs,
@@ -28,6 +29,8 @@ use datafusion::{
 pub enum Hidden {
     /// How rows are dealt out: nothing is known of partitions but their number.
     Partitioning,
+    /// All that was true of the rows that groups are made of.
+    Rows,
     /// The order of the rows, but for its first expressions.
     Order {
         /// How many expressions of the order are still known.
@@ -51,6 +54,12 @@ impl MaskExec {
             Hidden::Partitioning => {
                 let count = input.output_partitioning().partition_count();
                 properties.with_partitioning(Partitioning::UnknownPartitioning(count))
+            }
+            Hidden::Rows => {
+                let count = input.output_partitioning().partition_count();
+                let properties =
+                    properties.with_partitioning(Partitioning::UnknownPartitioning(count));
+                properties.with_eq_properties(EquivalenceProperties::new(input.schema()))
             }
             Hidden::Order { known } => {
                 let order = input.output_ordering().into_iter().flatten().take(known).cloned();

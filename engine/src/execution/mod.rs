@@ -30,6 +30,7 @@
 //! | `memory`         | what queries may take of memory, and of the disk where that is not enough |
 //! | `merge`          | rows of a slice's runs in one order, with their addresses: what VACUUM writes anew |
 //! | `order`          | the order in which a slice's runs are read, and what it proves          |
+//! | `required_order` | sorts where an order is needed that statistics proved, which a plan on its way loses |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
 //! | `spilling_join`  | [`SpillingJoinExec`]: hash joins that go on on disk                        |
 //! | `stored_columns` | the table's columns as runs have them: other names, or lacking          |
@@ -46,6 +47,7 @@ mod merge;
 mod opener;
 mod order;
 mod pruning;
+mod required_order;
 mod row_address;
 mod run_reader;
 mod runtime_filter;
@@ -73,6 +75,7 @@ pub use mask::{Hidden, MaskExec};
 pub use memory::{NodeMemory, SpillFolder};
 pub use merge::{merged_rows, stored_rows};
 pub(crate) use order::Unordered;
+pub use required_order::sorted_as_required;
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use scan_codec::WarehouseCodec;
 pub use scan_split::{filtered_columns, is_kept_here, is_scan, kept_here, split};
@@ -88,5 +91,5 @@ pub use table_provider::WarehouseTable;
 
 /// Returns a plan with the operators that run in the place of those it was made of.
 pub fn as_it_runs(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    spill_joins(group_in_order(plan)?)
+    sorted_as_required(spill_joins(group_in_order(plan)?)?)
 }

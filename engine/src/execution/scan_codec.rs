@@ -62,7 +62,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WarehouseCodec;
 
-/// One of the two.
+/// One of the three.
 #[derive(Clone, PartialEq, Message)]
 struct NodeMessage {
     #[prost(message, optional, tag = "1")]
@@ -70,6 +70,9 @@ struct NodeMessage {
     /// How much is known of the order that a mask hides.
     #[prost(uint64, optional, tag = "2")]
     known_of_order: Option<u64>,
+    /// A mask over groups of GROUPING SETS.
+    #[prost(bool, tag = "3")]
+    hides_rows: bool,
 }
 
 /// A scan.
@@ -142,12 +145,15 @@ impl PhysicalExtensionCodec for WarehouseCodec {
         let mut message = NodeMessage::default();
         if let Some((config, source)) = parts(node.as_ref()) {
             message.scan = Some(Sender { codec: self, converter, config, source }.message()?);
-        } else if let Some(mask) = node.downcast_ref::<MaskExec>()
-            && let Hidden::Order { known } = mask.hidden()
-        {
-            message.known_of_order = Some(known as u64);
         } else {
-            return internal_err!("{} cannot be sent to a compute node", node.name());
+            match node.downcast_ref::<MaskExec>().map(MaskExec::hidden) {
+                Some(Hidden::Order { known }) => message.known_of_order = Some(known as u64),
+                Some(Hidden::Rows) => message.hides_rows = true,
+                // Nodes plan nothing that could take one exchange for another.
+                Some(Hidden::Partitioning) | None => {
+                    return internal_err!("{} cannot be sent to a compute node", node.name());
+                }
+            }
         }
         message.encode(buffer).map_err(|error| internal_datafusion_err!("a scan: {error}"))
     }
@@ -169,6 +175,9 @@ impl PhysicalExtensionCodec for WarehouseCodec {
             (NodeMessage { known_of_order: Some(known), .. }, [input]) => {
                 let known = usize::try_from(known).map_err(external)?;
                 Ok(Arc::new(MaskExec::new(Arc::clone(input), Hidden::Order { known })))
+            }
+            (NodeMessage { hides_rows: true, .. }, [input]) => {
+                Ok(Arc::new(MaskExec::new(Arc::clone(input), Hidden::Rows)))
             }
             _ => internal_err!("neither a scan nor a mask was received"),
         }

@@ -30,6 +30,11 @@ async fn joins_move_what_their_labels_say() -> Result<()> {
         let moved = moved(&client, sql, label).await?;
         ensure!((moved > 0) == moves, "{label} of {sql} moved {moved} bytes");
     }
+    // What no node can join on its own is joined in the leader, which no label says.
+    let sql = "explain select count(*) from t left join u on t.v < u.g and t.k > u.k";
+    let plan = client.run(sql).await?.rows.into_iter().flatten().flatten().collect::<Vec<_>>();
+    let plan = plan.join("\n");
+    ensure!(!plan.contains("DS_") && plan.contains("Send to leader"), "{plan}");
     // The tables of steps say the same of the query before.
     client.run("select t.k, u.k from t join u on t.v = u.g").await?;
     let of_query = "where query = (select max(query) from stl_explain)";

@@ -14,6 +14,7 @@ mod overloads;
 mod single_rows;
 mod subquery_values;
 mod trailing_blanks;
+mod union_types;
 
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub(super) fn typed(plan: LogicalPlan, options: &ConfigOptions) -> Result<Logica
         // Before it too: it would compare moments in nanoseconds and parse texts its own way.
         Arc::new(operand_types::OperandTypes),
         Arc::new(TypeCoercion::new()),
+        // After the coercion, which makes Arrow's types equal.
+        Arc::new(union_types::UnionTypes),
         // After the coercion: only texts that are compared as texts have blanks to ignore.
         Arc::new(trailing_blanks::TrailingBlanks),
     ]);

@@ -17,9 +17,9 @@ use super::{
     column::{self, OutputColumn},
     cost::{self, Cost, Estimated},
     expression,
-    label::{distribution_keys, label_of, movements},
+    label::{distribution_keys, is_in_leader, is_sent_to_leader, label_of, movements},
     node::{Operator, PlanNode},
-    selectivity,
+    order, selectivity,
     tree::{Builder, Built, Consumer},
 };
 use crate::plan::{
@@ -42,8 +42,8 @@ struct Sides {
 /// Returns the node of a hash join.
 pub(super) fn hash(builder: &Builder, plan: &Arc<dyn ExecutionPlan>, join: &HashJoinExec) -> Built {
     let mut sides = Sides {
-        outer: builder.build(join.right(), Consumer::Ordered),
-        inner: builder.build(join.left(), Consumer::Ordered),
+        outer: side(builder, plan, join.right()),
+        inner: side(builder, plan, join.left()),
         inner_is_left: true,
         kind: join.join_type().swap(),
     };
@@ -61,6 +61,15 @@ pub(super) fn hash(builder: &Builder, plan: &Arc<dyn ExecutionPlan>, join: &Hash
     finish(plan, sides, shape, join.filter(), join.projection.as_deref())
 }
 
+/// Returns a side of a join.
+fn side(builder: &Builder, join: &Arc<dyn ExecutionPlan>, side: &Arc<dyn ExecutionPlan>) -> Built {
+    let Built { node, columns } = builder.build(side, Consumer::Ordered);
+    match is_in_leader(join) && is_sent_to_leader(side) {
+        true => Built { node: order::sent_to_leader(node), columns },
+        false => Built { node, columns },
+    }
+}
+
 /// Returns the node of a merge join.
 pub(super) fn merge(
     builder: &Builder,
@@ -68,8 +77,8 @@ pub(super) fn merge(
     join: &SortMergeJoinExec,
 ) -> Built {
     let mut sides = Sides {
-        outer: builder.build(join.left(), Consumer::Ordered),
-        inner: builder.build(join.right(), Consumer::Ordered),
+        outer: side(builder, plan, join.left()),
+        inner: side(builder, plan, join.right()),
         inner_is_left: false,
         kind: join.join_type(),
     };
@@ -91,8 +100,8 @@ pub(super) fn nested_loop(
     join: &NestedLoopJoinExec,
 ) -> Built {
     let sides = Sides {
-        outer: builder.build(join.right(), Consumer::Ordered),
-        inner: builder.build(join.left(), Consumer::Ordered),
+        outer: side(builder, plan, join.right()),
+        inner: side(builder, plan, join.left()),
         inner_is_left: true,
         kind: join.join_type().swap(),
     };
@@ -109,8 +118,8 @@ pub(super) fn cross(
     join: &CrossJoinExec,
 ) -> Built {
     let sides = Sides {
-        outer: builder.build(join.right(), Consumer::Ordered),
-        inner: builder.build(join.left(), Consumer::Ordered),
+        outer: side(builder, plan, join.right()),
+        inner: side(builder, plan, join.left()),
         inner_is_left: true,
         kind: JoinType::Inner,
     };

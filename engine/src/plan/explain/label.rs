@@ -25,6 +25,9 @@ use crate::{
     plan::locus::{DsLabel, distribution_of},
 };
 
+/// What a cluster's plan gathers rows in the leader with: an operator of the distributed engine's.
+const GATHERING: &str = "NetworkCoalesceExec";
+
 /// Returns how the rows of the outer and of the inner side are moved.
 pub(super) fn movements(label: DsLabel) -> (Movement, Movement) {
     match label {
@@ -43,6 +46,9 @@ pub fn label_of(join: &Arc<dyn ExecutionPlan>) -> Option<DsLabel> {
     if !reads_a_table(inner) && !reads_a_table(outer) {
         return None;
     }
+    if is_in_leader(join) {
+        return None;
+    }
     if is_collected && distribution_of(join) == Some(DsLabel::DistNone) {
         return Some(DsLabel::DistNone);
     }
@@ -59,6 +65,26 @@ pub fn label_of(join: &Arc<dyn ExecutionPlan>) -> Option<DsLabel> {
         (false, true) => DsLabel::DistInner,
         (false, false) => DsLabel::DistNone,
     })
+}
+
+/// Returns whether the leader joins all rows of both sides: NOT IN, to which a NULL anywhere matters, and what a cluster
+/// has gathered. Redshift has no label for that.
+pub(super) fn is_in_leader(join: &Arc<dyn ExecutionPlan>) -> bool {
+    let Some((inner, outer, _)) = sides(join) else { return false };
+    let is_null_aware = join.downcast_ref::<HashJoinExec>().is_some_and(|join| join.null_aware);
+    (is_null_aware || is_gathered(outer)) && !(is_everywhere(inner) && is_everywhere(outer))
+}
+
+/// Returns whether the rows of a side of a join that the leader makes come from slices.
+pub(super) fn is_sent_to_leader(side: &Arc<dyn ExecutionPlan>) -> bool {
+    reads_a_table(side) && !is_everywhere(side)
+}
+
+fn is_gathered(side: &Arc<dyn ExecutionPlan>) -> bool {
+    match side.children().as_slice() {
+        [input] if is_between(side) => is_gathered(input),
+        _ => side.name() == GATHERING,
+    }
 }
 
 /// Returns the expressions by which the rows of a join's side are dealt out to it, if they are still
@@ -95,16 +121,20 @@ fn exchange(side: &Arc<dyn ExecutionPlan>) -> Option<&RepartitionExec> {
     if let Some(exchange) = side.downcast_ref::<RepartitionExec>() {
         return Some(exchange);
     }
-    let is_between = side.is::<ProjectionExec>()
-        || side.is::<FilterExec>()
-        || side.is::<CooperativeExec>()
-        || side.is::<SortExec>()
-        || side.is::<MaskExec>()
-        || side.is::<SliceKeysExec>();
     match side.children().as_slice() {
-        [input] if is_between => exchange(input),
+        [input] if is_between(side) => exchange(input),
         _ => None,
     }
+}
+
+/// Returns whether a node may be between a join and what brings rows to it.
+fn is_between(node: &Arc<dyn ExecutionPlan>) -> bool {
+    node.is::<ProjectionExec>()
+        || node.is::<FilterExec>()
+        || node.is::<CooperativeExec>()
+        || node.is::<SortExec>()
+        || node.is::<MaskExec>()
+        || node.is::<SliceKeysExec>()
 }
 
 /// Returns whether a plan reads tables of slices, rather than of the leader alone.

@@ -148,10 +148,14 @@ fn sorted(plan: &Arc<dyn ExecutionPlan>, order: &LexOrdering, input: Built) -> B
 fn merged(input: Built, order: &LexOrdering) -> Built {
     let Built { node, columns } = input;
     let (key, estimated) = (keys(order, &columns), node.estimated);
-    let network = PlanNode::new(Operator::Network, estimated, vec![node]);
-    let network = network.with_detail("Send to leader", "");
-    let merge = PlanNode::new(Operator::Merge, estimated, vec![network]);
+    let merge = PlanNode::new(Operator::Merge, estimated, vec![sent_to_leader(node)]);
     Built { node: merge.with_detail("Merge Key", key), columns }
+}
+
+/// Returns the node that sends the rows of another to the leader.
+pub(super) fn sent_to_leader(node: PlanNode) -> PlanNode {
+    let network = PlanNode::new(Operator::Network, node.estimated, vec![node]);
+    network.with_detail("Send to leader", "")
 }
 
 /// Redshift's plans do not say which way a key is sorted.

@@ -26,7 +26,7 @@ use datafusion::{
     },
 };
 
-use super::Scope;
+use super::{Scope, grouping_sets::MaskGroupingSets};
 use crate::execution::{Hidden, MaskExec};
 
 /// The rule of DataFusion's that settles which side of a join is the build side.
@@ -38,6 +38,8 @@ pub(in crate::plan) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + S
     let settled = rules.iter().position(|rule| rule.name() == SIDES_ARE_SETTLED_BY);
     debug_assert!(settled.is_some(), "DataFusion has no rule {SIDES_ARE_SETTLED_BY}");
     rules.insert(settled.map_or(0, |place| place + 1), Arc::new(HideBuildOrders));
+    // First: it hides from all others what is not so.
+    rules.insert(0, Arc::new(MaskGroupingSets));
     rules
 }
 
@@ -83,7 +85,7 @@ pub(super) fn unmask(
             || node.downcast_ref::<RepartitionExec>().is_some_and(|exchange| {
                 !exchange.preserve_order() && input.output_partitioning().partition_count() > 1
             });
-        if !is_let_go || mask.hidden() == Hidden::Partitioning {
+        if !is_let_go || !matches!(mask.hidden(), Hidden::Order { .. }) {
             return Ok(Transformed::no(node));
         }
         let children = vec![Arc::clone(mask.input())];

@@ -4,6 +4,7 @@
 //! they do. Every pass takes a plan that could be executed and returns one that could be executed.
 
 mod build_orders;
+mod grouping_sets;
 pub mod locus;
 mod yield_in_joins;
 

@@ -82,7 +82,7 @@ impl Boundaries {
     pub(super) fn cut(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let placed = self.place(plan)?;
         let head = self.gathered(placed)?;
-        Ok(match head.output_partitioning().partition_count() {
+        execution::sorted_as_required(match head.output_partitioning().partition_count() {
             1 => head,
             _ => Arc::new(CoalescePartitionsExec::new(head)),
         })

@@ -14,6 +14,7 @@ use compute::{
     counts::PieceCounts,
     messages::{Node, QUERY_HEADER},
     reported::Reporting,
+    streams,
 };
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
@@ -103,6 +104,11 @@ impl Distribution for ClusterPlans {
 
     fn begin(&self, config: &mut SessionConfig) {
         let nodes = QueryNodes::of(&self.nodes.now());
+        let tasks = nodes.tasks.len();
+        let width = Boundaries::new(tasks, config.target_partitions()).width();
+        let waiting = streams::stream_bytes(tasks, width);
+        let set = config.set_distributed_worker_connection_buffer_budget_bytes(waiting);
+        debug_assert!(set.is_ok(), "the engine has this setting");
         config.set_extension(Arc::new(nodes.clone()));
         // For what is one place's work, and so the leader's.
         config.set_extension(Arc::clone(&self.storage));

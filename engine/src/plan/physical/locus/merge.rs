@@ -102,7 +102,7 @@ fn leaves_out_much(plan: &Arc<dyn ExecutionPlan>, join: &HashJoinExec) -> bool {
 /// Returns a side of a hash join with its order.
 fn unmasked(plan: &Arc<dyn ExecutionPlan>) -> &Arc<dyn ExecutionPlan> {
     match plan.downcast_ref::<MaskExec>() {
-        Some(mask) if mask.hidden() != Hidden::Partitioning => mask.input(),
+        Some(mask) if matches!(mask.hidden(), Hidden::Order { .. }) => mask.input(),
         _ => plan,
     }
 }

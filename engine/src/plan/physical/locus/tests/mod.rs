@@ -1,13 +1,14 @@
 //! Plans over small tables of every distribution style, with and without the pass.
 
 mod differential;
+mod draw;
 mod movement;
 mod verify;
 
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, Int32Array, Int64Array, RecordBatch},
+    array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray},
     util::display::{ArrayFormatter, FormatOptions},
 };
 use datafusion::{
@@ -33,7 +34,8 @@ use crate::{
 const K: ColumnId = ColumnId(1);
 const J: ColumnId = ColumnId(2);
 
-/// Name, rows, distribution and whether the table is sorted by its DISTKEY. Each has `k BIGINT, j INTEGER, v BIGINT`.
+/// Name, rows, distribution and whether the table is sorted by its DISTKEY. Each has
+/// `k BIGINT, j INTEGER, v BIGINT, s VARCHAR`.
 const TABLES: [(&str, i64, DistStyle, bool); 8] = [
     ("a", 120, DistStyle::Key(K), true),
     ("a2", 90, DistStyle::Key(K), true),
@@ -82,8 +84,9 @@ impl Warehouse {
         let storage = ManagedStorage::with_store(store, Path::from("root"), 1 << 20);
         let mut rng = StdRng::seed_from_u64(seed);
         for (name, rows, style, is_sorted) in TABLES {
-            let columns = ["k", "j", "v"].map(|name| match name {
+            let columns = ["k", "j", "v", "s"].map(|name| match name {
                 "j" => (name, SqlType::Integer),
+                "s" => (name, SqlType::Varchar { length: 8 }),
                 _ => (name, SqlType::BigInt),
             });
             let sort_key = SortKey::Compound(match style {
@@ -147,10 +150,12 @@ fn batch(rows: i64, schema: &arrow::datatypes::SchemaRef, rng: &mut StdRng) -> R
         values.collect::<Vec<_>>()
     };
     let narrow = |value: Option<i64>| value.map(|value| i32::try_from(value).unwrap());
+    let text = |value: Option<i64>| value.map(|value| format!("x{value}"));
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from(draw(40))),
         Arc::new(draw(30).into_iter().map(narrow).collect::<Int32Array>()),
         Arc::new(Int64Array::from(draw(5))),
+        Arc::new(draw(6).into_iter().map(text).collect::<StringViewArray>()),
     ];
     RecordBatch::try_new(Arc::clone(schema), columns).unwrap()
 }
