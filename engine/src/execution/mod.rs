@@ -74,7 +74,6 @@ use group_aggregate::group_in_order;
 pub use mask::{Hidden, MaskExec};
 pub use memory::{NodeMemory, SpillFolder};
 pub use merge::{merged_rows, stored_rows};
-pub(crate) use order::Unordered;
 pub use required_order::sorted_as_required;
 pub use row_address::{POSITION_COLUMN, RUN_COLUMN};
 pub use scan_codec::WarehouseCodec;

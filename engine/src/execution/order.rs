@@ -13,13 +13,6 @@ use crate::storage::{
     run::{ColumnStatistics, Run, StatisticsValue},
 };
 
-/// An extension of a session's configuration: scans say nothing of the order of their rows.
-///
-/// For plans with GROUPING SETS. DataFusion takes their groups for sorted where the rows were; a group without
-/// the first key comes in between, and what relies on the order would have groups twice.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Unordered;
-
 /// Puts the runs of one slice in the order to read them in; returns how many of the leading sort
 /// columns all rows are then in the order of.
 pub(crate) fn order_runs(runs: &mut [&Run], sort_columns: &[usize], schema: &Schema) -> usize {

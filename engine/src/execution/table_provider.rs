@@ -28,7 +28,7 @@ use datafusion::{
 
 use super::{
     inline::{InlineRuns, as_one, gather},
-    order::{Unordered, order_runs},
+    order::order_runs,
     pruning::surviving_runs,
     row_address::{POSITION_COLUMN, with_addresses},
     slice_pruning::surviving_slices,
@@ -381,7 +381,6 @@ impl TableProvider for WarehouseTable {
             statistics::of_runs(&runs, self.schema.table_schema()).to_inexact()
         };
         let (groups, order) = self.file_groups(&runs)?;
-        let order = order.filter(|_| state.config().get_extension::<Unordered>().is_none());
         let mut source = self
             .source(state.runtime_env())
             .with_blocks_left_out(left_out.iter().map(|run| block_count(run)).sum());

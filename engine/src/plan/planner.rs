@@ -3,13 +3,13 @@
 use std::{panic::resume_unwind, sync::Arc};
 
 use datafusion::{
-    common::{TableReference, tree_node::TreeNodeRecursion},
+    common::TableReference,
     datasource::provider_as_source,
     error::{DataFusionError, Result},
     execution::{
         FunctionRegistry, SessionState, SessionStateBuilder, TaskContext, runtime_env::RuntimeEnv,
     },
-    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder},
+    logical_expr::{LogicalPlan, LogicalPlanBuilder},
     physical_plan::ExecutionPlan,
     prelude::SessionConfig,
     sql::parser::Statement as DataFusionStatement,
@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     catalog::{Catalog, FormerColumns, FormerName, Table, View},
-    execution::{NodeMemory, Unordered, route_function},
+    execution::{NodeMemory, route_function},
     functions,
     ids::{ColumnId, TableId},
     plan::{
@@ -272,10 +272,7 @@ impl PlanningSession {
         state: Arc<SessionState>,
         plan: &LogicalPlan,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (mut state, plan) = (state, plan.clone());
-        if has_grouping_sets(&plan)? {
-            Arc::make_mut(&mut state).config_mut().set_extension(Arc::new(Unordered));
-        }
+        let plan = plan.clone();
         let distribution = Arc::clone(&self.catalog.planner.distribution);
         apart(async move {
             let plan = state.create_physical_plan(&plan).await?;
@@ -294,18 +291,6 @@ impl PlanningSession {
     pub fn state(&self) -> &SessionState {
         &self.state
     }
-}
-
-/// Returns whether there are GROUPING SETS, ROLLUP or CUBE anywhere in a plan.
-fn has_grouping_sets(plan: &LogicalPlan) -> Result<bool> {
-    let mut found = false;
-    plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::Aggregate(aggregate) = node {
-            found |= aggregate.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_)));
-        }
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    })?;
-    Ok(found)
 }
 
 /// Runs what computes for long on a thread that nothing else waits for.
