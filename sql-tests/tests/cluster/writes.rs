@@ -124,7 +124,8 @@ async fn values_of_an_identity_column_are_unique_whoever_writes() -> Result<()> 
     let [first, second] =
         others.map(|client| tokio::spawn(async move { client.run(insert).await }));
     client.run("insert into i (k) values (3)").await?;
-    (first.await??, second.await??);
+    first.await??;
+    second.await??;
     let rows = 10_000 + 3_000 + 3 * 2 + 2 * 10_000 + 2 * 10_000 + 1;
     ensure!(has_identities(&client, "i", (10, 5)).await? == rows);
     ensure!(has_identities(&client, "m", (-1, -3)).await? == 10_000);
