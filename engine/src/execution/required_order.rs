@@ -12,7 +12,7 @@ use datafusion::{
     physical_expr::{LexOrdering, LexRequirement, OrderingRequirements, PhysicalSortExpr},
     physical_plan::{
         ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
-        sorts::sort::SortExec,
+        sorts::sort::SortExec, windows::BoundedWindowAggExec,
     },
 };
 
@@ -25,7 +25,8 @@ fn node(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPla
     let mut changed = false;
     let mut inputs = Vec::new();
     for (input, required) in node.children().into_iter().zip(node.required_input_ordering()) {
-        let order = required.map(|required| missing(input, required)).transpose()?.flatten();
+        let required = required.map(|required| alternatives(&node, required)).unwrap_or_default();
+        let order = missing(input, required)?;
         changed |= order.is_some();
         inputs.push(match order {
             Some(order) => {
@@ -40,18 +41,31 @@ fn node(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPla
     }
 }
 
+/// Returns the orders of which an operator cannot do without one.
+fn alternatives(
+    node: &Arc<dyn ExecutionPlan>,
+    required: OrderingRequirements,
+) -> Vec<LexRequirement> {
+    let OrderingRequirements::Hard(mut alternatives) = required else { return Vec::new() };
+    // A window says that its ORDER BY alone would do too, and is refused when it runs if its partitions are not known to
+    // be in order: its first is what it needs.
+    if node.is::<BoundedWindowAggExec>() {
+        alternatives.truncate(1);
+    }
+    alternatives
+}
+
 /// Returns the order to sort by, if an input has none of those that would do.
 fn missing(
     input: &Arc<dyn ExecutionPlan>,
-    required: OrderingRequirements,
+    alternatives: Vec<LexRequirement>,
 ) -> Result<Option<LexOrdering>> {
-    let OrderingRequirements::Hard(alternatives) = required else { return Ok(None) };
     let claims = input.equivalence_properties();
     for alternative in &alternatives {
         if claims.ordering_satisfy_requirement(alternative.clone())? {
             return Ok(None);
         }
     }
-    let first: Option<LexRequirement> = alternatives.into_iter().next();
+    let first = alternatives.into_iter().next();
     Ok(first.and_then(|first| LexOrdering::new(first.into_iter().map(PhysicalSortExpr::from))))
 }

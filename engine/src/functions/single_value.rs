@@ -78,7 +78,7 @@ impl TheValue {
                 sqlstate: SqlState("21000"),
                 message: "more than one row returned by a subquery used as an expression"
                     .to_owned(),
-                hint: Some("Add a condition, LIMIT 1, or an aggregate to the subquery.".to_owned()),
+                hint: None,
                 position: None,
             })));
         }
