@@ -26,7 +26,7 @@ use datafusion::{
     },
 };
 
-use super::{Scope, grouping_sets::MaskGroupingSets};
+use super::{Scope, grouping_sets::MaskGroupingSets, semi_join_names::SemiJoinNames};
 use crate::execution::{Hidden, MaskExec};
 
 /// The rule of DataFusion's that settles which side of a join is the build side.
@@ -37,7 +37,9 @@ pub(in crate::plan) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + S
     let mut rules = PhysicalOptimizer::new().rules;
     let settled = rules.iter().position(|rule| rule.name() == SIDES_ARE_SETTLED_BY);
     debug_assert!(settled.is_some(), "DataFusion has no rule {SIDES_ARE_SETTLED_BY}");
-    rules.insert(settled.map_or(0, |place| place + 1), Arc::new(HideBuildOrders));
+    let settled = settled.map_or(0, |place| place + 1);
+    rules.insert(settled, Arc::new(HideBuildOrders));
+    rules.insert(settled, Arc::new(SemiJoinNames));
     // First: it hides from all others what is not so.
     rules.insert(0, Arc::new(MaskGroupingSets));
     rules

@@ -6,6 +6,7 @@
 mod build_orders;
 mod grouping_sets;
 pub mod locus;
+mod semi_join_names;
 mod yield_in_joins;
 
 use std::sync::Arc;
