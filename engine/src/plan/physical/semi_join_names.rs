@@ -75,16 +75,17 @@ fn renamed(join: &HashJoinExec) -> Result<Option<HashJoinExec>> {
         let column: Key = Arc::new(Column::new(field.name(), place));
         (column, own_name(field.name(), place))
     });
-    let other = Arc::new(ProjectionExec::try_new(columns.collect::<Vec<_>>(), Arc::clone(other))?);
+    let other = ProjectionExec::try_new(columns.collect::<Vec<_>>(), Arc::clone(other))?;
+    let other: Arc<dyn ExecutionPlan> = Arc::new(other);
     let on = join.on().iter().map(|(left, right)| {
         Ok(match is_left {
             true => (with_own_names(left)?, Arc::clone(right)),
             false => (Arc::clone(left), with_own_names(right)?),
         })
     });
-    let (left, right): (Arc<dyn ExecutionPlan>, _) = match is_left {
+    let (left, right) = match is_left {
         true => (other, Arc::clone(join.right())),
-        false => (Arc::clone(join.left()), other as _),
+        false => (Arc::clone(join.left()), other),
     };
     HashJoinExec::try_new(
         left,
