@@ -20,8 +20,9 @@
 //! | `measured`, `analyze` | what nodes did when they ran                                   |
 //! | `executed`, `steps` | the same for system tables: streams, segments, steps               |
 //!
-//! A plan is only told here. One decision uses an estimate of this module, which knows what ANALYZE found of the columns
-//! in conditions, where DataFusion does not: whether a join merges its sides ([`estimated_rows`]).
+//! A plan is only told here. Two decisions use an estimate of this module, which knows what ANALYZE found of the columns
+//! in conditions, where DataFusion does not ([`estimated_rows`]): whether a join merges its sides, and whether a cluster
+//! sends its keys to a scan.
 
 mod aggregate;
 mod analyze;
@@ -53,7 +54,7 @@ pub use node::{Detail, Operator, PlanNode, Relation};
 pub use render::Line;
 
 /// Returns how many rows a plan is expected to have.
-pub(super) fn estimated_rows(plan: &Arc<dyn ExecutionPlan>) -> f64 {
+pub fn estimated_rows(plan: &Arc<dyn ExecutionPlan>) -> f64 {
     let builder = tree::Builder::of(plan);
     builder.build(plan, tree::Consumer::Ordered).node.estimated.rows
 }

@@ -18,7 +18,7 @@
 //! * A semi join is put only where DataFusion has put a filter of the join for one process: it knows what may be
 //!   left out.
 //! * The build side is computed twice. So it is made of scans and their joins, without an exchange, reads no more
-//!   rows than the scan does, and is expected to be a small part of these.
+//!   rows than the scan does, and is expected to have few of the values that the scan's columns have.
 //! * The scan is below no join of slices in its piece: the semi join's own filter waits until all partitions have
 //!   been asked for rows, and a slice without a row on the build side never asks.
 
@@ -49,11 +49,14 @@ use datafusion_distributed::{
     BroadcastExec, DistributedLeafExec, NetworkBoundaryExt, NetworkBroadcastExec,
     NetworkShuffleExec,
 };
-use engine::execution::{self, MaskExec};
+use engine::{
+    execution::{self, MaskExec},
+    plan::explain::estimated_rows,
+};
 
-/// Of how many rows that a scan has one is expected to be a key, at most: else a semi join would leave out too
-/// little.
-const ROWS_FOR_KEY_MIN: usize = 4;
+/// Of how many values that a scan's column has one is expected to be a key, at most: else a semi join would leave out
+/// too little.
+const VALUES_FOR_KEY_MIN: f64 = 4.0;
 /// A scan of fewer rows is not worth a message to every node.
 const SCAN_ROWS_MIN: usize = 50_000;
 
@@ -146,7 +149,7 @@ impl<'a> Reducer<'a> {
     /// Returns the semi join over a scan, if that has the filter and enough rows.
     fn over(&self, scan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(columns) = execution::filtered_columns(scan, self.filter) else { return Ok(None) };
-        if columns.len() != self.keys.len() || !self.is_worth_it(scan) {
+        if columns.len() != self.keys.len() || !self.is_worth_it(scan, &columns)? {
             return Ok(None);
         }
         let keys = self.keys.iter().enumerate().map(|(key, expr)| ProjectionExpr {
@@ -183,17 +186,23 @@ impl<'a> Reducer<'a> {
     }
 
     /// Returns whether leaving out rows of a scan is expected to save more than the keys cost.
-    fn is_worth_it(&self, scan: &Arc<dyn ExecutionPlan>) -> bool {
+    fn is_worth_it(&self, scan: &Arc<dyn ExecutionPlan>, columns: &[usize]) -> Result<bool> {
         let statistics = StatisticsContext::new();
-        let rows = |plan: &Arc<dyn ExecutionPlan>| {
-            let known = statistics.compute(plan.as_ref(), &StatisticsArgs::new());
-            known.ok().and_then(|known| known.num_rows.get_value().copied())
+        let of = |plan: &Arc<dyn ExecutionPlan>| {
+            statistics.compute(plan.as_ref(), &StatisticsArgs::new())
         };
-        let (Some(scanned), Some(keys)) = (rows(scan), rows(self.rows)) else { return false };
-        let read: Option<usize> = leaves(self.rows).into_iter().map(rows).sum();
-        scanned >= SCAN_ROWS_MIN
-            && keys.saturating_mul(ROWS_FOR_KEY_MIN) <= scanned
-            && read.is_some_and(|read| read <= scanned)
+        let scanned = of(scan)?;
+        let values = columns.iter().filter_map(|&column| {
+            scanned.column_statistics.get(column)?.distinct_count.get_value().copied()
+        });
+        let rows = scanned.num_rows.get_value().copied().unwrap_or(0);
+        let mut read = 0;
+        for leaf in leaves(self.rows) {
+            read += of(leaf)?.num_rows.get_value().copied().unwrap_or(rows);
+        }
+        let keys = estimated_rows(&as_planned(self.rows)?);
+        let values = values.max().unwrap_or(0) as f64;
+        Ok(rows >= SCAN_ROWS_MIN && read <= rows && keys * VALUES_FOR_KEY_MIN <= values)
     }
 
     /// Returns the keys of all nodes, on each of them.
@@ -224,6 +233,17 @@ fn before_exchange(plan: &Arc<dyn ExecutionPlan>) -> &Arc<dyn ExecutionPlan> {
         [input] if moves => before_exchange(input),
         _ => plan,
     }
+}
+
+/// Returns a plan as it was before its scans were dealt out.
+fn as_planned(plan: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let planned = Arc::clone(plan).transform_up(|node| {
+        Ok(match node.downcast_ref::<DistributedLeafExec>() {
+            Some(leaf) => Transformed::yes(Arc::clone(leaf.original())),
+            None => Transformed::no(node),
+        })
+    });
+    planned.data()
 }
 
 /// Returns whether rows come from scans and their joins alone, without an exchange.
