@@ -19,35 +19,19 @@ use datafusion::{
         tree_node::{Transformed, TransformedResult, TreeNode},
     },
     error::Result,
-    physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
+    physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
         ExecutionPlan, ExecutionPlanProperties, coalesce_partitions::CoalescePartitionsExec,
         joins::HashJoinExec, repartition::RepartitionExec, replace_children_if_necessary,
     },
 };
 
-use super::{Scope, grouping_sets::MaskGroupingSets, semi_join_names::SemiJoinNames};
+use super::Scope;
 use crate::execution::{Hidden, MaskExec};
-
-/// The rule of DataFusion's that settles which side of a join is the build side.
-const SIDES_ARE_SETTLED_BY: &str = "join_selection";
-
-/// Returns DataFusion's rules, and ours among them.
-pub(in crate::plan) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = PhysicalOptimizer::new().rules;
-    let settled = rules.iter().position(|rule| rule.name() == SIDES_ARE_SETTLED_BY);
-    debug_assert!(settled.is_some(), "DataFusion has no rule {SIDES_ARE_SETTLED_BY}");
-    let settled = settled.map_or(0, |place| place + 1);
-    rules.insert(settled, Arc::new(HideBuildOrders));
-    rules.insert(settled, Arc::new(SemiJoinNames));
-    // First: it hides from all others what is not so.
-    rules.insert(0, Arc::new(MaskGroupingSets));
-    rules
-}
 
 /// See the module.
 #[derive(Debug)]
-struct HideBuildOrders;
+pub(super) struct HideBuildOrders;
 
 impl PhysicalOptimizerRule for HideBuildOrders {
     fn optimize(

@@ -2,6 +2,8 @@
 //!
 //! They run after DataFusion's planner has returned, because DataFusion checks (and would undo) what
 //! they do. Every pass takes a plan that could be executed and returns one that could be executed.
+//!
+//! What DataFusion's planner would conclude wrongly is kept from it by rules among its own ([`physical_rules`]).
 
 mod build_orders;
 mod grouping_sets;
@@ -11,11 +13,16 @@ mod yield_in_joins;
 
 use std::sync::Arc;
 
-use datafusion::{error::Result, physical_plan::ExecutionPlan};
-
-pub(super) use build_orders::physical_rules;
+use datafusion::{
+    error::Result,
+    physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
+    physical_plan::ExecutionPlan,
+};
 
 use crate::execution::as_it_runs;
+
+/// The rule of DataFusion's that settles which side of a join is the build side.
+const SIDES_ARE_SETTLED_BY: &str = "join_selection";
 
 /// What the passes may rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,4 +54,30 @@ const PASSES: &[Pass] = &[
 /// Runs every pass.
 pub(super) fn run(plan: Arc<dyn ExecutionPlan>, scope: Scope) -> Result<Arc<dyn ExecutionPlan>> {
     PASSES.iter().try_fold(plan, |plan, pass| pass(plan, scope))
+}
+
+/// Returns DataFusion's rules, and ours among them.
+pub(super) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let settled = rules.iter().position(|rule| rule.name() == SIDES_ARE_SETTLED_BY);
+    let settled = settled.map_or(0, |place| place + 1);
+    rules.insert(settled, Arc::new(build_orders::HideBuildOrders));
+    rules.insert(settled, Arc::new(semi_join_names::SemiJoinNames));
+    // First: it hides from all others what is not so.
+    rules.insert(0, Arc::new(grouping_sets::MaskGroupingSets));
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_sides_are_masked_when_it_is_settled_which_they_are() {
+        let rules = physical_rules();
+        let names = rules.iter().map(|rule| rule.name()).collect::<Vec<_>>();
+        let settled = names.iter().position(|name| *name == SIDES_ARE_SETTLED_BY).unwrap();
+        let ours = ["semi_join_names", "hide_build_orders"];
+        assert_eq!(names[settled + 1..settled + 3], ours, "{names:?}");
+    }
 }
