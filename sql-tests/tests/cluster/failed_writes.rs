@@ -111,8 +111,12 @@ impl Written {
         let failed = tokio::time::timeout(ANSWER_WAIT_MAX, writing).await.context("it hangs")??;
         // Its connection has ended, and with it its transaction.
         let Err(failure): Result<(), Failure> = failed else { return Ok(false) };
-        let sqlstate = if mishap == Mishap::TimedOut { "57014" } else { "58000" };
-        ensure!(failure.sqlstate == sqlstate, "{failure:?}");
+        // On a busy machine a frozen node may be given up before the time is.
+        let is_expected = match failure.sqlstate.as_str() {
+            "57014" => mishap == Mishap::TimedOut,
+            sqlstate => sqlstate == "58000",
+        };
+        ensure!(is_expected, "{failure:?}");
         self.objects_are("left behind", |more| more == 0).await?;
         self.bring_back(mishap)?;
         has_nodes(&self.client, 2).await?;
