@@ -9,7 +9,7 @@ use super::*;
 
 const FILES: i64 = 6;
 /// How long what a failed load has written may take to be deleted.
-pub(super) const CLEANUP_WAIT_MAX: Duration = Duration::from_secs(20);
+pub(super) const CLEANUP_WAIT_MAX: Duration = Duration::from_secs(60);
 const COPY: &str = "copy c from 's3://load/rows' iam_role default delimiter ','";
 
 /// A cluster of two nodes, files to load, and a table for them.
