@@ -130,8 +130,9 @@ impl WriteId {
 }
 
 impl RunId {
-    /// Returns a new id of a run that belongs to a write.
-    pub fn random_of(write: WriteId) -> Self {
+    /// Returns a new id of a run that belongs to a write, if there is one.
+    pub fn random_of(write: Option<WriteId>) -> Self {
+        let write = write.unwrap_or_else(WriteId::random);
         Self((u128::from(write.0) << 64) | u128::from(WriteId::random().0))
     }
 
@@ -148,10 +149,10 @@ mod tests {
     #[test]
     fn runs_of_a_write_are_told_from_others() {
         let (write, other) = (WriteId::random(), WriteId::random());
-        let (run, next) = (RunId::random_of(write), RunId::random_of(write));
+        let (run, next) = (RunId::random_of(Some(write)), RunId::random_of(Some(write)));
         assert_eq!((run.write(), next.write()), (write, write));
         assert_ne!(run, next);
-        assert_ne!(RunId::random_of(other).write(), write);
+        assert_ne!(RunId::random_of(Some(other)).write(), write);
         assert_eq!(run.to_string().parse(), Ok(run));
     }
 }

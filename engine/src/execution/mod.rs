@@ -20,7 +20,7 @@
 //! | `slice_filter`   | the keys of a slice of a join's build side, as a filter of a scan's     |
 //! | `slice_pruning`  | which slices a filter on the DISTKEY leaves                             |
 //! | `slice_route`    | an exchange's expression that leads rows to their slices                |
-//! | `mask`           | hides from DataFusion how its input is dealt out, or its order          |
+//! | `mask`           | hides from DataFusion how its input is dealt out, its order, or what groups keep of rows |
 //! | `run_reader`     | runs that are objects, as Vortex opens them                             |
 //! | `runtime_filter` | filters that joins find while the query runs, inside the scan           |
 //! | `key_filter`     | the keys among them, as one bit each                                    |

@@ -108,7 +108,7 @@ impl SliceWriter {
         for batch in &sorted {
             rows.push(self.take_addresses_off(batch)?);
         }
-        let run = self.write.map_or_else(RunId::random, RunId::random_of);
+        let run = RunId::random_of(self.write);
         let path = RunPath { table: self.layout.table, slice: self.slice, run };
         self.pending.extend([ObjectPath::Run(path)]);
         let (storage, layout) = (Arc::clone(&self.storage), Arc::clone(&self.layout));

@@ -238,7 +238,7 @@ impl TableWriter {
             if buffer.is_empty() {
                 continue;
             }
-            let run = self.write.map_or_else(RunId::random, RunId::random_of);
+            let run = RunId::random_of(self.write);
             let path = RunPath { table: self.layout.table, slice, run };
             self.started.push(path);
             let storage = Arc::clone(&self.storage);

@@ -159,9 +159,9 @@ impl<'a> Reducer<'a> {
         let keys: Arc<dyn ExecutionPlan> =
             Arc::new(ProjectionExec::try_new(keys, Arc::clone(self.rows))?);
         let on = columns.into_iter().enumerate().map(|(key, column)| {
-            let (name, schema) = (format!("key{key}"), scan.schema());
-            let probe = Column::new(schema.field(column).name(), column);
-            (Arc::new(Column::new(&name, key)) as Arc<_>, Arc::new(probe) as Arc<_>)
+            let build = Column::new(keys.schema().field(key).name(), key);
+            let probe = Column::new(scan.schema().field(column).name(), column);
+            (Arc::new(build) as Arc<_>, Arc::new(probe) as Arc<_>)
         });
         // The scan gets the filter of its own join before it is dealt out.
         let planned = HashJoinExec::try_new(

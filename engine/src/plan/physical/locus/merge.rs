@@ -58,7 +58,7 @@ pub(super) fn merged(
         JoinType::Right if join.filter().is_none() => JoinType::Left,
         _ => return Ok(None),
     };
-    if join.null_equality() != NullEquality::NullEqualsNothing || leaves_out_much(plan, join) {
+    if join.null_equality() != NullEquality::NullEqualsNothing {
         return Ok(None);
     }
     let side = |side: JoinSide, plan: &Arc<dyn ExecutionPlan>| {
@@ -72,6 +72,10 @@ pub(super) fn merged(
     };
     let (left, right) = (side(JoinSide::Left, &probe.plan), side(JoinSide::Right, &build.plan));
     let Some(keys) = sorted_keys(join, &right, &left)? else { return Ok(None) };
+    // Asked last: it looks at all of the plan below.
+    if leaves_out_much(plan, join) {
+        return Ok(None);
+    }
     let (options, on) = keys.into_iter().map(|key| (key.options, (key.probe, key.build))).unzip();
     let merge = SortMergeJoinExec::try_new(
         left,
