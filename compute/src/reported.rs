@@ -4,7 +4,10 @@
 //! into [`Reporting`], which turns errors into texts that the leader makes errors of again
 //! ([`engine::error::CarriedError`]).
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use datafusion::{
     common::{Result, tree_node::TreeNodeRecursion},
@@ -38,12 +41,34 @@ pub(crate) fn decoded(text: &str) -> Option<QueryError> {
 #[derive(Debug)]
 pub struct Reporting {
     inner: Arc<dyn ExecutionPlan>,
+    /// The context of all partitions: making one copies the names of all functions.
+    context: OnceLock<Arc<TaskContext>>,
 }
 
 impl Reporting {
     /// Returns a plan that reports its errors.
     pub fn head(inner: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-        Arc::new(Self { inner })
+        Arc::new(Self { inner, context: OnceLock::new() })
+    }
+
+    /// Returns the context with the runtime that is among the extensions of its session, if there is one.
+    fn in_memory_of_query(&self, context: Arc<TaskContext>) -> Arc<TaskContext> {
+        let Some(runtime) = context.session_config().get_extension::<RuntimeEnv>() else {
+            return context;
+        };
+        let context = self.context.get_or_init(|| {
+            Arc::new(TaskContext::new(
+                context.task_id(),
+                context.session_id(),
+                context.session_config().clone(),
+                context.scalar_functions().clone(),
+                context.higher_order_functions().clone(),
+                context.aggregate_functions().clone(),
+                context.window_functions().clone(),
+                runtime,
+            ))
+        });
+        Arc::clone(context)
     }
 }
 
@@ -85,7 +110,8 @@ impl ExecutionPlan for Reporting {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let rows = self.inner.execute(partition, in_memory_of_query(context)).map_err(carried)?;
+        let rows =
+            self.inner.execute(partition, self.in_memory_of_query(context)).map_err(carried)?;
         let schema = rows.schema();
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows.map_err(carried))))
     }
@@ -93,23 +119,6 @@ impl ExecutionPlan for Reporting {
     fn metrics(&self) -> Option<MetricsSet> {
         self.inner.metrics()
     }
-}
-
-/// Returns the context with the runtime that is among the extensions of its session, if there is one.
-fn in_memory_of_query(context: Arc<TaskContext>) -> Arc<TaskContext> {
-    let Some(runtime) = context.session_config().get_extension::<RuntimeEnv>() else {
-        return context;
-    };
-    Arc::new(TaskContext::new(
-        context.task_id(),
-        context.session_id(),
-        context.session_config().clone(),
-        context.scalar_functions().clone(),
-        context.higher_order_functions().clone(),
-        context.aggregate_functions().clone(),
-        context.window_functions().clone(),
-        runtime,
-    ))
 }
 
 fn carried(error: DataFusionError) -> DataFusionError {

@@ -33,11 +33,13 @@
 //! | `required_order` | sorts where an order is needed that statistics proved, which a plan on its way loses |
 //! | `statistics`     | what the manifest knows, in DataFusion's terms                         |
 //! | `spilling_join`  | [`SpillingJoinExec`]: hash joins that go on on disk                        |
+//! | `init_plans`     | values of scalar subqueries: constants to a scan, and what goes to another node with a piece of a plan |
 //! | `stored_columns` | the table's columns as runs have them: other names, or lacking          |
 
 mod arithmetic;
 mod damage;
 mod group_aggregate;
+mod init_plans;
 mod inline;
 mod key_bits;
 mod key_filter;
@@ -71,6 +73,7 @@ use datafusion::{error::Result, physical_plan::ExecutionPlan};
 pub(crate) use damage::damaged_columns;
 pub use group_aggregate::GroupAggregateExec;
 use group_aggregate::group_in_order;
+pub use init_plans::with_init_plan_values;
 pub use mask::{Hidden, MaskExec};
 pub use memory::{NodeMemory, SpillFolder};
 pub use merge::{merged_rows, stored_rows};

@@ -51,6 +51,7 @@ use vortex::{
 use vortex_datafusion::convert::{DefaultExpressionConverter, ExpressionConverter};
 
 use super::{
+    init_plans::with_values_or_null,
     key_filter::{KeyFilter, passing_rows},
     row_address::position_in_vortex,
 };
@@ -119,7 +120,8 @@ impl ExpressionConverter for FilterConverter {
         }
         match position_in_vortex(expr) {
             Some(position) => Ok(Some(position)),
-            None => self.others.try_convert(expr, schema),
+            // Asked first by who plans, before any subquery has run.
+            None => self.others.try_convert(&with_values_or_null(Arc::clone(expr))?, schema),
         }
     }
 }

@@ -16,7 +16,9 @@ use std::{
 };
 
 use datafusion::{
-    common::{DataFusionError, Result, Statistics, internal_datafusion_err, internal_err},
+    common::{
+        DataFusionError, Result, ScalarValue, Statistics, internal_datafusion_err, internal_err,
+    },
     datasource::{
         listing::PartitionedFile,
         physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource},
@@ -24,7 +26,7 @@ use datafusion::{
     },
     execution::{TaskContext, object_store::ObjectStoreUrl},
     physical_expr::{
-        LexOrdering, Partitioning,
+        LexOrdering, Partitioning, PhysicalExpr,
         expressions::Column,
         projection::{ProjectionExpr, ProjectionExprs},
         split_conjunction,
@@ -36,11 +38,12 @@ use datafusion_proto::{
         PhysicalExtensionCodec, PhysicalPlanDecodeContext, PhysicalProtoConverterExtension,
         from_proto::parse_physical_sort_exprs, to_proto::serialize_physical_sort_exprs,
     },
-    protobuf::{PhysicalExprNode, PhysicalSortExprNode},
+    protobuf::{self, PhysicalExprNode, PhysicalSortExprNode},
 };
 use prost::Message;
 
 use super::{
+    init_plans::{InitPlanValueExec, with_known_values},
     inline::{InlineRuns, as_one},
     mask::{Hidden, MaskExec},
     scan_split::parts,
@@ -57,12 +60,12 @@ use crate::{
     types::TRAILING_BLANKS_KEY,
 };
 
-/// Scans of tables, and masks, to bytes and back. The node that decodes has its [`ManagedStorage`] among the extensions
+/// Scans of tables, masks, and values of subqueries, to bytes and back. The node that decodes has its [`ManagedStorage`] among the extensions
 /// of the session's configuration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WarehouseCodec;
 
-/// One of the three.
+/// One of these.
 #[derive(Clone, PartialEq, Message)]
 struct NodeMessage {
     #[prost(message, optional, tag = "1")]
@@ -73,6 +76,9 @@ struct NodeMessage {
     /// A mask over groups of GROUPING SETS.
     #[prost(bool, tag = "3")]
     hides_rows: bool,
+    /// The value of a scalar subquery.
+    #[prost(message, optional, tag = "4")]
+    value: Option<protobuf::ScalarValue>,
 }
 
 /// A scan.
@@ -145,6 +151,8 @@ impl PhysicalExtensionCodec for WarehouseCodec {
         let mut message = NodeMessage::default();
         if let Some((config, source)) = parts(node.as_ref()) {
             message.scan = Some(Sender { codec: self, converter, config, source }.message()?);
+        } else if let Some(value) = node.downcast_ref::<InitPlanValueExec>() {
+            message.value = Some((&value.value()?).try_into().map_err(external)?);
         } else {
             match node.downcast_ref::<MaskExec>().map(MaskExec::hidden) {
                 Some(Hidden::Order { known }) => message.known_of_order = Some(known as u64),
@@ -179,7 +187,11 @@ impl PhysicalExtensionCodec for WarehouseCodec {
             (NodeMessage { hides_rows: true, .. }, [input]) => {
                 Ok(Arc::new(MaskExec::new(Arc::clone(input), Hidden::Rows)))
             }
-            _ => internal_err!("neither a scan nor a mask was received"),
+            (NodeMessage { value: Some(value), .. }, []) => {
+                let value = ScalarValue::try_from(&value).map_err(external)?;
+                Ok(Arc::new(InitPlanValueExec::received(value)?))
+            }
+            _ => internal_err!("neither a scan nor a mask nor a value was received"),
         }
     }
 }
@@ -195,14 +207,15 @@ impl Sender<'_> {
     fn message(&self) -> Result<ScanMessage> {
         let (table, places, partitions) = self.files()?;
         let projection = self.config.file_source().projection().into_iter().flat_map(|p| p.iter());
+        let expression = |expr: &Arc<dyn PhysicalExpr>| {
+            // A scan is read without the query around it, where the values of subqueries are.
+            let expr = with_known_values(Arc::clone(expr))?;
+            self.converter.physical_expr_to_proto(&expr, self.codec)
+        };
         let projection = projection.map(|item| {
-            let expr = self.converter.physical_expr_to_proto(&item.expr, self.codec)?;
-            Ok(ProjectionMessage { expr: Some(expr), alias: item.alias.clone() })
+            Ok(ProjectionMessage { expr: Some(expression(&item.expr)?), alias: item.alias.clone() })
         });
-        let predicate = self.source.predicate();
-        let predicate = predicate
-            .map(|expr| self.converter.physical_expr_to_proto(expr, self.codec))
-            .transpose()?;
+        let predicate = self.source.predicate().map(expression).transpose()?;
         let order = self.config.output_ordering.first().into_iter().flatten().cloned();
         let fields = self.source.table_schema().file_schema().fields();
         let trailing_blanks = (0..)

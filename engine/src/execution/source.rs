@@ -32,6 +32,7 @@ use vortex_datafusion::VortexSource;
 
 use super::{
     arithmetic::may_fail,
+    init_plans::with_known_values,
     opener::{BlockCounts, WarehouseOpener},
     run_reader::RunReaders,
     runtime_filter::FilterConverter,
@@ -234,7 +235,7 @@ impl FileSource for WarehouseSource {
             storage: Arc::clone(&self.storage),
             schema: Arc::clone(&self.schema),
             stored: Arc::clone(&self.stored),
-            predicate: source.predicate,
+            predicate: source.predicate.map(with_known_values).transpose()?,
             blocks,
         }))
     }

@@ -16,6 +16,7 @@ use datafusion::{
 use crate::plan::physical::{self, Scope};
 
 /// Makes plans of one process ones of a cluster.
+#[async_trait]
 pub trait Distribution: Send + Sync {
     /// Gives the template of all sessions what the distribution needs of them.
     fn configure(&self, builder: SessionStateBuilder) -> Result<SessionStateBuilder>;
@@ -24,10 +25,10 @@ pub trait Distribution: Send + Sync {
     fn begin(&self, config: &mut SessionConfig);
 
     /// Says in a finished plan where its pieces run; what it returns can be executed.
-    fn place(
+    async fn place(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        config: &SessionConfig,
+        session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>>;
 
     /// Returns whether a whole plan runs in this process.
@@ -39,16 +40,12 @@ pub trait Distribution: Send + Sync {
     fn told(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(plan)
     }
-
-    /// Puts around a plan what its execution needs: called last.
-    fn executable(&self, plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-        plan
-    }
 }
 
 /// All slices in this process: plans stay as they are.
 pub(super) struct OneProcess;
 
+#[async_trait]
 impl Distribution for OneProcess {
     fn configure(&self, builder: SessionStateBuilder) -> Result<SessionStateBuilder> {
         Ok(builder)
@@ -56,10 +53,10 @@ impl Distribution for OneProcess {
 
     fn begin(&self, _config: &mut SessionConfig) {}
 
-    fn place(
+    async fn place(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        _config: &SessionConfig,
+        _session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(plan)
     }
@@ -108,6 +105,6 @@ impl QueryPlanner for SlicePlanner {
             Some(head) => (head.0)(plan)?,
             None => plan,
         };
-        self.distribution.place(plan, session.config())
+        self.distribution.place(plan, session).await
     }
 }

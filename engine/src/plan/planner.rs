@@ -273,12 +273,7 @@ impl PlanningSession {
         plan: &LogicalPlan,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = plan.clone();
-        let distribution = Arc::clone(&self.catalog.planner.distribution);
-        apart(async move {
-            let plan = state.create_physical_plan(&plan).await?;
-            Ok(distribution.executable(plan))
-        })
-        .await
+        apart(async move { state.create_physical_plan(&plan).await }).await
     }
 
     /// Returns what operators need to run.

@@ -11,7 +11,6 @@ mod checked_casts;
 mod numeric_types;
 mod operand_types;
 mod overloads;
-mod single_rows;
 mod subquery_values;
 mod trailing_blanks;
 mod union_types;
@@ -56,6 +55,5 @@ pub(super) fn rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     vec![
         // After the coercion, whose casts can fail too.
         Arc::new(checked_casts::CheckedCasts),
-        Arc::new(single_rows::SingleRows),
     ]
 }

@@ -3,11 +3,13 @@
 //! The only module of the leader that names `datafusion_distributed`.
 
 mod boundaries;
+mod init_plans;
 mod reducers;
 mod told;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use compute::{
     append::AppendCodec,
     channels::Channels,
@@ -17,16 +19,21 @@ use compute::{
     streams,
 };
 use datafusion::{
-    common::tree_node::{TreeNode, TreeNodeRecursion},
+    catalog::Session,
+    common::{
+        DFSchema, internal_err,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
     error::{DataFusionError, Result},
-    execution::SessionStateBuilder,
+    execution::{SessionStateBuilder, context::QueryPlanner},
+    logical_expr::{EmptyRelation, LogicalPlan},
     physical_plan::{
         ExecutionPlan, displayable, empty::EmptyExec, placeholder_row::PlaceholderRowExec,
     },
     prelude::SessionConfig,
 };
 use datafusion_distributed::{
-    DesiredTaskCountEvent, DesiredTaskCountEventResponse, DistributedExec, DistributedExt,
+    CompressionType, DesiredTaskCountEvent, DesiredTaskCountEventResponse, DistributedExt,
     DistributedLeafExec, RouteTasksEvent, RouteTasksEventResponse, ScaleUpLeafNodeEvent,
     ScaleUpLeafNodeEventResponse, SessionStateBuilderExt, WorkerResolver,
 };
@@ -36,9 +43,9 @@ use engine::{
     storage::ManagedStorage,
 };
 use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue};
-use url::Url;
+use url::{Host, Url};
 
-use self::{boundaries::Boundaries, told::LeaderPiece};
+use self::{boundaries::Boundaries, init_plans::InitPlans, told::LeaderPiece};
 use super::nodes::{self, Nodes};
 
 /// A piece of a plan is run by this many nodes at least. The engine takes what two pieces exchange that are one
@@ -70,6 +77,18 @@ impl QueryNodes {
         let count = if nodes.is_empty() { 0 } else { nodes.len().max(TASKS_MIN) };
         Self { tasks: nodes.iter().cycle().take(count).map(|node| node.url.clone()).collect() }
     }
+
+    /// Returns how rows are packed on their way: not at all if they stay on this machine, where that costs more than
+    /// it saves.
+    fn compression(&self) -> Option<CompressionType> {
+        let is_here = |node: &Url| match node.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        (!self.tasks.iter().all(is_here)).then_some(CompressionType::LZ4_FRAME)
+    }
 }
 
 /// Returns the nodes that a statement planned with this uses.
@@ -87,9 +106,10 @@ impl WorkerResolver for QueryNodes {
     }
 }
 
+#[async_trait]
 impl Distribution for ClusterPlans {
     fn configure(&self, builder: SessionStateBuilder) -> Result<SessionStateBuilder> {
-        Ok(builder
+        let mut builder = builder
             .with_distributed_worker_resolver(QueryNodes::of(&[]))
             .with_distributed_channel_resolver(self.channels.clone())
             .with_distributed_user_codec(WarehouseCodec)
@@ -98,8 +118,15 @@ impl Distribution for ClusterPlans {
             .with_distributed_scale_up_leaf_node_handler(dealt_out)
             .with_distributed_route_tasks_handler(routed)
             .with_distributed_children_isolator_unions(false)?
-            .with_distributed_metrics_collection(true)?
-            .with_distributed_planner())
+            .with_distributed_metrics_collection(true)?;
+        // The engine's planner is asked for each part of a plan ([`distributed`]), not for all of it.
+        let planner = builder.query_planner().take();
+        let mut builder = builder.with_distributed_planner();
+        *builder.query_planner() = planner;
+        let config = builder.config().get_or_insert_default();
+        // The engine knows no InitPlans; we run them before it is given the query.
+        config.options_mut().optimizer.enable_physical_uncorrelated_scalar_subquery = true;
+        Ok(builder)
     }
 
     fn begin(&self, config: &mut SessionConfig) {
@@ -108,6 +135,8 @@ impl Distribution for ClusterPlans {
         let width = Boundaries::new(tasks, config.target_partitions()).width();
         let waiting = streams::stream_bytes(tasks, width);
         let set = config.set_distributed_worker_connection_buffer_budget_bytes(waiting);
+        debug_assert!(set.is_ok(), "the engine has this setting");
+        let set = config.set_distributed_compression(nodes.compression());
         debug_assert!(set.is_ok(), "the engine has this setting");
         config.set_extension(Arc::new(nodes.clone()));
         // For what is one place's work, and so the leader's.
@@ -121,44 +150,82 @@ impl Distribution for ClusterPlans {
         }
     }
 
-    fn place(
+    async fn place(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        config: &SessionConfig,
+        session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let reads = Reads::of(&plan)?;
-        if !reads.tables {
-            return Ok(plan);
+        let (query, init_plans) = InitPlans::taken_out(plan)?;
+        let query = place_query(query, init_plans.as_ref(), session).await?;
+        let Some(init_plans) = init_plans else { return Ok(query) };
+        let mut plans = Vec::new();
+        for plan in init_plans.plans() {
+            plans.push(self.place(Arc::clone(plan), session).await?);
         }
-        if reads.leader_only {
-            return execution::as_it_runs(execution::kept_here(plan)?);
-        }
-        match config.get_extension::<QueryNodes>() {
-            Some(nodes) if !nodes.tasks.is_empty() => {
-                let boundaries = Boundaries::new(nodes.tasks.len(), config.target_partitions());
-                let cut = boundaries.cut(&plan)?;
-                let cut = reducers::send_keys(cut, nodes.tasks.len(), config.options())?;
-                tracing::debug!(
-                    "plan for compute nodes:\n{}",
-                    displayable(cut.as_ref()).indent(false)
-                );
-                let counts = config.get_extension::<PieceCounts>().unwrap_or_default();
-                Ok(LeaderPiece::head(cut, counts, boundaries.width()))
-            }
-            _ => Err(no_nodes()),
-        }
-    }
-
-    fn executable(&self, plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-        match plan.is::<DistributedExec>() {
-            true => Reporting::head(plan),
-            false => plan,
-        }
+        Ok(init_plans.before(query, plans))
     }
 
     fn told(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(told::told(&plan)?.unwrap_or(plan))
+        told::told(plan)
     }
+}
+
+/// Places a query, whose scalar subqueries run before it.
+async fn place_query(
+    plan: Arc<dyn ExecutionPlan>,
+    init_plans: Option<&InitPlans>,
+    session: &dyn Session,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let reads = Reads::of(&plan)?;
+    if !reads.tables {
+        return Ok(plan);
+    }
+    if reads.leader_only {
+        return execution::as_it_runs(execution::kept_here(plan)?);
+    }
+    let config = session.config();
+    let Some(nodes) = config.get_extension::<QueryNodes>().filter(|nodes| !nodes.tasks.is_empty())
+    else {
+        return Err(no_nodes());
+    };
+    let boundaries = Boundaries::new(nodes.tasks.len(), config.target_partitions());
+    let cut = boundaries.cut(&plan)?;
+    let cut = reducers::send_keys(cut, nodes.tasks.len(), config.options())?;
+    let cut = match init_plans {
+        Some(init_plans) => init_plans.in_pieces(cut)?,
+        None => cut,
+    };
+    tracing::debug!("plan for compute nodes:\n{}", displayable(cut.as_ref()).indent(false));
+    let counts = config.get_extension::<PieceCounts>().unwrap_or_default();
+    let head = LeaderPiece::head(cut, counts, boundaries.width());
+    Ok(Reporting::head(distributed(head, session).await?))
+}
+
+/// A plan that is finished, as a planner.
+#[derive(Debug)]
+struct Finished(Arc<dyn ExecutionPlan>);
+
+#[async_trait]
+impl QueryPlanner for Finished {
+    async fn create_physical_plan(
+        &self,
+        _: &LogicalPlan,
+        _: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::clone(&self.0))
+    }
+}
+
+/// Has the distributed engine take over a plan with its boundaries, which it does of planners only.
+async fn distributed(
+    plan: Arc<dyn ExecutionPlan>,
+    session: &dyn Session,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let finished = SessionStateBuilder::new().with_query_planner(Arc::new(Finished(plan)));
+    let planner = finished.with_distributed_planner().query_planner().take();
+    let Some(planner) = planner else { return internal_err!("the engine has no planner") };
+    let no_query = EmptyRelation { produce_one_row: false, schema: Arc::new(DFSchema::empty()) };
+    planner.create_physical_plan(&LogicalPlan::EmptyRelation(no_query), session).await
 }
 
 fn no_nodes() -> DataFusionError {

@@ -25,18 +25,24 @@ use datafusion::{
         DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
         metrics::{Metric, MetricsSet},
         replace_children_if_necessary,
+        scalar_subquery::ScalarSubqueryExec,
     },
 };
 use datafusion_distributed::{
     DistributedLeafExec, NetworkBoundaryExt, NetworkShuffleExec, Stage, TaskKey,
 };
 
-/// Returns a plan as it is told; `None` of one that no compute node has a part in.
-pub(super) fn told(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+/// Returns a plan as it is told: as it is, where no compute node has a part in it.
+pub(super) fn told(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    if plan.is::<ScalarSubqueryExec>() {
+        let parts = plan.children().into_iter().map(|part| told(Arc::clone(part)));
+        let parts = parts.collect::<Result<Vec<_>>>()?;
+        return replace_children_if_necessary(plan, parts);
+    }
     let piece = plan.children().into_iter().find_map(|piece| piece.downcast_ref::<LeaderPiece>());
-    let Some(piece) = piece else { return Ok(None) };
+    let Some(piece) = piece else { return Ok(plan) };
     let counted = piece.ran.get().map(counted_by).unwrap_or_default();
-    piece.tell(&piece.inner, &mut counted.into_iter()).map(Some)
+    piece.tell(&piece.inner, &mut counted.into_iter())
 }
 
 /// The piece of a plan that runs in the leader. It remembers what ran: the distributed engine runs a copy.
@@ -72,6 +78,11 @@ impl LeaderPiece {
         } else if let (true, [query]) = (node.is::<SliceAppendExec>(), node.children().as_slice()) {
             // Of a statement that writes the query is told.
             return self.tell(query, counted);
+        } else if let Some(taken_along) = node.downcast_ref::<ScalarSubqueryExec>() {
+            let piece = self.tell(taken_along.input(), counted);
+            // What has brought the values of subqueries has counted too.
+            counted.by_ref().take(taken_along.subqueries().len()).for_each(drop);
+            return piece;
         } else if let Some(boundary) = node.as_network_boundary() {
             let stage = boundary.input_stage();
             let Some(sender) = stage.local_plan() else {
