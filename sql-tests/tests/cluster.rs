@@ -37,6 +37,7 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long the cluster may take to have as many nodes as expected.
 const NODES_WAIT_MAX: Duration = Duration::from_secs(20);
 const SECRET: &str = "open sesame";
+const SLICES_PER_NODE: usize = 2;
 /// As without it, and who writes rows.
 const LOG_FILTER: &str = "warn,leader=info,engine=info,compute=debug,blueshift=info";
 /// A join on what the tables are not distributed by, and an aggregate: rows go through the network twice.
@@ -108,7 +109,8 @@ fn compute(home: &Path, cluster_port: u16, secret: &str) -> Result<ServerProcess
 
 fn compute_command(home: &Path, cluster_port: u16, secret: &str) -> Result<Command> {
     let mut command = process::command()?;
-    command.current_dir(home).args(["compute", "--slices", "2", "--secret", secret]);
+    let slices = SLICES_PER_NODE.to_string();
+    command.current_dir(home).args(["compute", "--slices", &slices, "--secret", secret]);
     command.args(["--leader", &format!("127.0.0.1:{cluster_port}")]);
     command.env("BLUESHIFT_LOG", LOG_FILTER);
     Ok(command)

@@ -8,7 +8,9 @@ use sql_tests::{client::Failure, folder::files_below, s3::S3Endpoint};
 use super::*;
 
 const FILES: i64 = 6;
-/// How long what a failed load has written may take to be deleted.
+/// How long what a failed statement has written may take to be deleted. The leader looks at once, then after 0.5, 2, 8 and 32
+/// seconds (`leader/src/cluster/failed_writes.rs`), each time waiting a second for a frozen node: what a node that is back
+/// writes after the fourth look is there for 33 seconds. A busy machine has nearly as long again.
 pub(super) const CLEANUP_WAIT_MAX: Duration = Duration::from_secs(60);
 const COPY: &str = "copy c from 's3://load/rows' iam_role default delimiter ','";
 

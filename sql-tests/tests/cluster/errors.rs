@@ -1,4 +1,6 @@
 //! An error that a compute node raises looks to a client as one of a single process does: code, message, position, detail, hint.
+//!
+//! Not here: memory and disk that are not enough (`sql-tests/tests/memory.rs`).
 
 use sql_tests::cluster::{Cluster, ClusterOptions};
 use tokio_postgres::NoTls;
