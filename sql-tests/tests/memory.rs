@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use sql_tests::{
-    client::Client,
+    client::{Client, Failure},
     cluster::{Cluster, ClusterOptions},
 };
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ const CLUSTER_MEMORY: &str = "240MB";
 const FILES_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Half a million texts that no two rows have in common, on slices by something else.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "create table digits (i int) diststyle all",
     "insert into digits values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)",
     "create table t (k bigint, v varchar(40)) distkey (k)",
@@ -31,6 +31,7 @@ const TABLES: [&str; 6] = [
        from digits a, digits b, digits c, digits d, digits e, digits f where f.i < 5)",
     "create table u (k bigint, v varchar(40)) diststyle even",
     "insert into u select k, v from t",
+    "create table w (n bigint)",
 ];
 
 /// Each needs more memory than there is.
@@ -45,6 +46,13 @@ const NOT_IN: &str = "select count(*) from (select v || i as v from t, digits wh
     where v not in (select v from u)";
 
 const QUERIES: [&str; 3] = [SORT, AGGREGATE, JOIN];
+
+/// Two million rows of one key.
+const ONE_KEY: &str = "select count(*) from (select v || i as v, k * 0 as z from t, digits where i < 4) x
+    join (select v || i as v, k * 0 as z from u, digits where i < 5) y on x.z = y.z where x.v < y.v";
+/// Each side is kept whole.
+const FULL: &str = "select count(*) from (select v || i as v from t, digits where i < 4) x
+    full join (select v || i as v from u, digits where i < 5) y on x.v < y.v";
 
 async fn load(client: &Client) -> Result<()> {
     for sql in TABLES {
@@ -171,4 +179,52 @@ async fn nodes_of_a_cluster_spill_each_on_its_own() -> Result<()> {
     let failure = client.run(NOT_IN).await.err().context("it fits")?;
     ensure!(failure.sqlstate == "53200", "{failure}");
     no_file_is_left(&cluster).await
+}
+
+/// Returns how statements fail, but for the detail of 53200: who has how much of the memory is another matter in each process.
+async fn failures(options: ClusterOptions, statements: &[String]) -> Result<Vec<Failure>> {
+    let mut cluster = Cluster::start(options)?;
+    let client = cluster.connect().await?;
+    let mut failures = Vec::new();
+    for sql in statements {
+        let mut failure = client.run(sql).await.err().with_context(|| format!("it fits: {sql}"))?;
+        if failure.sqlstate == "53200" {
+            let detail = failure.detail.take().unwrap_or_default();
+            ensure!(detail.contains(" more; the query has "), "{sql}\n{detail}");
+        }
+        failures.push(failure);
+        ensure!(client.number("select count(*) from w").await? == 0);
+    }
+    no_file_is_left(&cluster).await?;
+    drop(client);
+    ensure!(cluster.process().terminate()? == Some(0));
+    Ok(failures)
+}
+
+/// Checks that statements fail on nodes as in one process, which has as much memory as each of them.
+async fn fail_alike(alone: ClusterOptions, sqlstate: &str, statements: &[String]) -> Result<()> {
+    let cluster = ClusterOptions {
+        slices: None,
+        compute_nodes: Some(2),
+        memory: Some(CLUSTER_MEMORY),
+        ..alone.clone()
+    };
+    let expected = failures(alone, statements).await?;
+    let found = failures(cluster, statements).await?;
+    for ((sql, expected), found) in statements.iter().zip(expected).zip(found) {
+        ensure!(found.sqlstate == sqlstate && found.hint.is_some(), "{sql}\n{found}");
+        ensure!(format!("{expected:?}") == format!("{found:?}"), "{sql}\n{expected}\n{found}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_memory_or_disk_says_so_as_one_process_does() -> Result<()> {
+    let (data, _) = loaded().await?;
+    let written = |sql: &str| format!("insert into w {sql}");
+    let unspillable = [NOT_IN.to_owned(), ONE_KEY.to_owned(), FULL.to_owned(), written(ONE_KEY)];
+    fail_alike(limited(&data), "53200", &unspillable).await?;
+    let spilling = QUERIES.map(str::to_owned).into_iter().chain([written(JOIN)]);
+    let options = ClusterOptions { spill_limit: Some("1MB"), ..limited(&data) };
+    fail_alike(options, "53100", &spilling.collect::<Vec<_>>()).await
 }
