@@ -13,7 +13,7 @@ mod tables;
 #[path = "../../../engine/src/plan/physical/locus/tests/draw.rs"]
 mod draw;
 
-use std::{fmt::Write as _, path::Path, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -31,6 +31,19 @@ const SEEDS: u64 = 3;
 const QUERIES: u64 = 24;
 /// How deep subqueries are in each other.
 const DEPTH: usize = 2;
+/// Queries of a seed over tables that are expected to be large: joins deal both sides out, or the one that is not where it is needed.
+const LARGE_QUERIES: u64 = 12;
+const LARGE_DEPTH: usize = 1;
+/// How rows get to each other in joins of the seeds that are tried when nobody says which.
+const LABELS: [&str; 7] = [
+    "DS_DIST_NONE",
+    "DS_DIST_ALL_NONE",
+    "DS_DIST_INNER",
+    "DS_DIST_OUTER",
+    "DS_DIST_ALL_INNER",
+    "DS_DIST_BOTH",
+    "DS_BCAST_INNER",
+];
 /// Longer than any query takes; one that has not ended then never will.
 const QUERY_WAIT_MAX: Duration = Duration::from_secs(30);
 /// The slices of a seed's warehouse. Five on two nodes are more places than slices; two on three leave a node idle.
@@ -44,12 +57,16 @@ type Outcome = Result<Vec<String>, String>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_change_no_answer() -> Result<()> {
     if let Some(seed) = number("DIFFERENTIAL_SEED") {
-        return holds(seed).await;
+        return holds(seed).await.map(drop);
     }
-    let first = number("DIFFERENTIAL_FIRST").unwrap_or(0);
-    for seed in first..first + number("DIFFERENTIAL_SEEDS").unwrap_or(SEEDS) {
-        holds(seed).await?;
+    let (first, count) = (number("DIFFERENTIAL_FIRST"), number("DIFFERENTIAL_SEEDS"));
+    let seeds = first.unwrap_or(0)..first.unwrap_or(0) + count.unwrap_or(SEEDS);
+    let mut seen = BTreeSet::new();
+    for seed in seeds.clone() {
+        seen.extend(holds(seed).await?);
     }
+    let missing = LABELS.iter().filter(|label| !seen.contains(**label)).collect::<Vec<_>>();
+    ensure!(missing.is_empty() || seeds != (0..SEEDS), "no join is drawn with {missing:?}");
     Ok(())
 }
 
@@ -58,8 +75,8 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().and_then(|value| value.parse().ok())
 }
 
-/// Tries a seed.
-async fn holds(seed: u64) -> Result<()> {
+/// Tries a seed; returns the labels of its joins on nodes.
+async fn holds(seed: u64) -> Result<BTreeSet<String>> {
     let data = TempDir::new()?;
     let slices = SLICES[usize::try_from(seed)? % SLICES.len()];
     let queries = queries(seed);
@@ -76,6 +93,7 @@ async fn holds(seed: u64) -> Result<()> {
     let found = answers(&client, "on", &queries).await.context(shape.clone())?;
     are_equal(&shape, &queries, &expected, &found)?;
     stop(serve)?;
+    let mut seen = BTreeSet::new();
     for nodes in NODES {
         let cluster = start(data.path(), None, Some(nodes))?;
         let client = cluster.connect().await?;
@@ -86,9 +104,23 @@ async fn holds(seed: u64) -> Result<()> {
             let found = answers(&client, planner, &queries).await.context(shape.clone())?;
             are_equal(&shape, &queries, &expected, &found)?;
         }
+        client.run("set enable_dist_planner = on").await?;
+        seen.extend(labels(&client, &queries).await?);
         stop(cluster)?;
     }
-    Ok(())
+    Ok(seen)
+}
+
+/// Returns how rows get to each other in the joins of queries.
+async fn labels(client: &Client, queries: &[String]) -> Result<BTreeSet<String>> {
+    let mut labels = BTreeSet::new();
+    for query in queries {
+        // What is refused has no plan.
+        let Ok(plan) = client.run(&format!("explain {query}")).await else { continue };
+        let words = plan.rows.iter().flatten().flatten().flat_map(|line| line.split(' '));
+        labels.extend(words.filter(|word| word.starts_with("DS_")).map(str::to_owned));
+    }
+    Ok(labels)
 }
 
 fn start(data: &Path, slices: Option<u32>, compute_nodes: Option<u32>) -> Result<Cluster> {
@@ -104,12 +136,13 @@ fn stop(mut cluster: Cluster) -> Result<()> {
 
 fn queries(seed: u64) -> Vec<String> {
     let mut random = StdRng::seed_from_u64(seed);
-    let seeds = (0..QUERIES).map(|_| random.random::<u64>());
-    let query = |seed| {
-        let relation = Draw::new(seed, tables::names()).relation(DEPTH);
+    let mut query = |tables: Vec<String>, depth| {
+        let relation = Draw::new(random.random(), tables).relation(depth);
         format!("select k, j, v, s from {relation} t")
     };
-    seeds.map(query).collect()
+    let small = (0..QUERIES).map(|_| query(tables::names(), DEPTH)).collect::<Vec<_>>();
+    let large = (0..LARGE_QUERIES).map(|_| query(tables::expected_large(), LARGE_DEPTH));
+    small.into_iter().chain(large).collect()
 }
 
 /// Returns what each query comes to.

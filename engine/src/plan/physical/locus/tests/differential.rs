@@ -18,7 +18,7 @@ async fn compare(slices: u32, joins: Joins) -> (usize, usize) {
     let warehouse = Warehouse::new(slices, joins, u64::from(slices)).await;
     for query in 0..QUERIES {
         let seed = u64::from(slices) << 32 | query << 1 | u64::from(joins == Joins::Collected);
-        let mut draw = Draw::new(seed, TABLES.map(|(name, ..)| name).to_vec());
+        let mut draw = Draw::new(seed, TABLES.map(|(name, ..)| name.to_owned()).to_vec());
         let sql = format!("select k, j, v, s from {} t", draw.relation(2));
         let (oracle, plan) = (warehouse.oracle(&sql).await, warehouse.in_place(&sql).await);
         spared += exchanges(&oracle).saturating_sub(exchanges(&plan));

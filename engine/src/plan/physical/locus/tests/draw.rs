@@ -10,12 +10,12 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 /// Draws queries over tables.
 pub(super) struct Draw {
     random: StdRng,
-    tables: Vec<&'static str>,
+    tables: Vec<String>,
 }
 
 impl Draw {
-    /// Returns what draws the queries of a seed over these tables.
-    pub(super) fn new(seed: u64, tables: Vec<&'static str>) -> Self {
+    /// Returns what draws the queries of a seed over these tables, or what can follow FROM in the place of one.
+    pub(super) fn new(seed: u64, tables: Vec<String>) -> Self {
         Self { random: StdRng::seed_from_u64(seed), tables }
     }
 
@@ -27,7 +27,7 @@ impl Draw {
     /// Returns what can follow FROM: a table, or a subquery at most so deep.
     pub(super) fn relation(&mut self, depth: usize) -> String {
         if depth == 0 || self.random.random_bool(0.15) {
-            return self.table().to_owned();
+            return self.table();
         }
         let inner = match self.random.random_range(0..16) {
             0..5 => self.join(depth - 1),
@@ -43,8 +43,8 @@ impl Draw {
         format!("({inner})")
     }
 
-    fn table(&mut self) -> &'static str {
-        self.tables.choose(&mut self.random).copied().unwrap_or_default()
+    fn table(&mut self) -> String {
+        self.tables.choose(&mut self.random).cloned().unwrap_or_default()
     }
 
     fn filter(&mut self, depth: usize) -> String {
