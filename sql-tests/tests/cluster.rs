@@ -42,6 +42,9 @@ const SLICES_PER_NODE: usize = 2;
 const LOG_FILTER: &str = "warn,leader=info,engine=info,compute=debug,blueshift=info";
 /// A join on what the tables are not distributed by, and an aggregate: rows go through the network twice.
 const QUERY: &str = "select count(*), sum(x.v) from t x join u y on x.g = y.g";
+/// The same rows, after another query has said which: it is as long.
+const QUERY_OF_VALUE: &str = "select count(*), sum(x.v) from t x join u y on x.g = y.g
+    where x.v >= (select min(a.v) from t a join u b on a.g = b.g)";
 const EXPECTED: [&str; 2] = ["10000000", "540000000"];
 
 /// A leader and nodes, on one folder.
@@ -142,7 +145,11 @@ async fn load(client: &Client) -> Result<()> {
 }
 
 async fn is_right(client: &Client) -> Result<()> {
-    let answer = tokio::time::timeout(ANSWER_WAIT_MAX, client.run(QUERY)).await;
+    is_answered(client, QUERY).await
+}
+
+async fn is_answered(client: &Client, query: &str) -> Result<()> {
+    let answer = tokio::time::timeout(ANSWER_WAIT_MAX, client.run(query)).await;
     let answer = answer.context("the query hangs")??;
     let row = answer.rows.first().context("no row")?;
     let row = row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect::<Vec<_>>();
@@ -169,10 +176,18 @@ async fn while_queries_run(
     cluster: &mut Nodes,
     mishap: impl FnOnce(&mut Nodes) -> Result<()>,
 ) -> Result<()> {
+    while_run(cluster, QUERY, mishap).await
+}
+
+async fn while_run(
+    cluster: &mut Nodes,
+    query: &'static str,
+    mishap: impl FnOnce(&mut Nodes) -> Result<()>,
+) -> Result<()> {
     let client = cluster.connect().await?;
     let queries = tokio::spawn(async move {
         for _ in 0..4 {
-            is_right(&client).await?;
+            is_answered(&client, query).await?;
         }
         anyhow::Ok(())
     });
@@ -206,6 +221,19 @@ async fn a_node_that_is_frozen_is_done_without_and_comes_back() -> Result<()> {
     has_nodes(&client, 2).await?;
     is_right(&client).await?;
     // Of what it was given before as well.
+    holdings::hold_nothing(&client).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_done_without_that_is_lost_while_the_value_of_a_query_is_found() -> Result<()> {
+    let mut cluster = Nodes::start(3)?;
+    let client = cluster.connect().await?;
+    load(&client).await?;
+    while_run(&mut cluster, QUERY_OF_VALUE, |cluster| signal("-STOP", &cluster.nodes[0])).await?;
+    signal("-CONT", &cluster.nodes[0])?;
+    has_nodes(&client, 3).await?;
+    while_run(&mut cluster, QUERY_OF_VALUE, |cluster| cluster.nodes[1].kill()).await?;
+    has_nodes(&client, 2).await?;
     holdings::hold_nothing(&client).await
 }
 
