@@ -74,6 +74,7 @@ mod text_operators;
 mod timeofday;
 mod to_regclass;
 mod trunc;
+mod unordered;
 mod version;
 
 use std::sync::Arc;
@@ -166,6 +167,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     // Of what is a number.
     trunc::register(state)?;
     checked_math::register(state)?;
+    unordered::register(state)?;
     text_arguments::register(state)?;
     aliases::register(state)?;
     let _replaced = state.register_udf(pg_typeof::udf())?;
