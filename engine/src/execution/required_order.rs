@@ -1,10 +1,5 @@
 //! Rows come in the order that an operator needs, also where it is not known any more that they do.
 //!
-//! | DataFusion                                        | so here                                              |
-//! |---------------------------------------------------|------------------------------------------------------|
-//! | leaves a column out of a sort that statistics prove | rows are sorted where the proof has not come along   |
-//! | lets the scans below a LIMIT take files of each other, also where a merge of their order is between | a scan that claims an order keeps to its files |
-//!
 //! DataFusion leaves a column out of a sort if statistics say that a filter leaves one value of it. Statistics do not travel: on
 //! another node, or above an exchange, the same plan claims less than what it was made with, and a window that
 //! relies on it is refused when it runs.
@@ -21,18 +16,12 @@ use datafusion::{
     },
 };
 
-use super::scan_split::parts;
-
-/// Returns a plan that sorts the rows of an operator which does not work without an order that they do not claim,
-/// and whose scans keep the order that they claim.
+/// Returns a plan that sorts the rows of an operator which does not work without an order that they do not claim.
 pub fn sorted_as_required(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     Ok(plan.transform_up(node)?.data)
 }
 
 fn node(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-    if let Some(scan) = in_its_order(&node) {
-        return Ok(Transformed::yes(scan));
-    }
     let mut changed = false;
     let mut inputs = Vec::new();
     for (input, required) in node.children().into_iter().zip(node.required_input_ordering()) {
@@ -50,13 +39,6 @@ fn node(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPla
         true => Ok(Transformed::yes(replace_children_if_necessary(node, inputs)?)),
         false => Ok(Transformed::no(node)),
     }
-}
-
-/// Returns a scan that reads its own files only, one after the other; `None` if it does so anyhow, or need not.
-fn in_its_order(node: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
-    let (config, _) = parts(node.as_ref())?;
-    let is_at_risk = !config.preserve_order && node.output_ordering().is_some();
-    if is_at_risk { node.with_preserve_order(true) } else { None }
 }
 
 /// Returns the orders of which an operator cannot do without one.

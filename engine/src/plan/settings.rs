@@ -23,6 +23,9 @@ const SETTINGS: &[(&str, &str)] = &[
     // Zone maps get an IN list from the build side of a join.
     ("datafusion.optimizer.hash_join_inlist_pushdown_max_size", "1048576"),
     ("datafusion.optimizer.hash_join_inlist_pushdown_max_distinct_values", "1000"),
+    // A slice's runs are read by its partition alone. Else a scan that is run once more (a join goes on on disk) finds no
+    // files left, and below a LIMIT the order that a scan claims is not kept.
+    ("datafusion.execution.enable_file_stream_work_stealing", "false"),
     // Slices are the partitions; dealing batches round robin would lose which slice they are of.
     ("datafusion.optimizer.enable_round_robin_repartition", "false"),
     ("datafusion.optimizer.filter_null_join_keys", "true"),
