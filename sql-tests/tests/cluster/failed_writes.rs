@@ -17,6 +17,9 @@ const TEXT: &str = "md5(t.k::varchar) || md5((t.k + 1)::varchar) || md5((t.k + 2
 /// up. On a machine that takes longer every other time, all tries fail once in a thousand times.
 const TRIES_MAX: usize = 10;
 
+/// What a node was about to store when another one failed is there after this time, to be deleted.
+const ARRIVAL_WAIT: Duration = Duration::from_secs(1);
+
 /// What happens while a node is frozen and the other has written its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mishap {
@@ -77,12 +80,15 @@ impl Written {
         Ok(objects.difference(&self.before).cloned().collect())
     }
 
-    /// Waits until nothing is there that was not there before.
+    /// Waits until nothing is there, and comes any more, that was not there before.
     async fn has_left_nothing(&self, who: &str) -> Result<()> {
         let until = Instant::now() + CLEANUP_WAIT_MAX;
+        let mut seen = Instant::now();
         loop {
             let more = self.more()?;
-            if more.is_empty() {
+            if !more.is_empty() {
+                seen = Instant::now();
+            } else if seen.elapsed() >= ARRIVAL_WAIT {
                 return Ok(());
             }
             ensure!(Instant::now() < until, "left behind by {who}: {more:?}");
@@ -113,7 +119,6 @@ impl Written {
             has_nodes(&self.client, 2).await?;
             // A new node is told of the next statement before it can be frozen.
             is_right(&self.client).await?;
-            tokio::time::sleep(Duration::from_millis(500)).await;
             self.has_left_nothing("the node that is back").await?;
             if fails {
                 return Ok(());
