@@ -36,3 +36,5 @@ pub use physical::locus;
 #[cfg(test)]
 pub(crate) use planner::prepared;
 pub use planner::{Planner, PlanningSession, QueryContext};
+#[cfg(test)]
+pub(crate) use settings::session_config;

@@ -44,7 +44,7 @@ const SORT_MERGE_PART: usize = 128;
 const SORT_MERGE_BYTES_MAX: usize = 10 << 20;
 
 /// Returns the configuration of every session.
-pub(super) fn session_config(slice_count: usize, memory: &NodeMemory) -> Result<SessionConfig> {
+pub(crate) fn session_config(slice_count: usize, memory: &NodeMemory) -> Result<SessionConfig> {
     let mut options = ConfigOptions::new();
     for (key, value) in SETTINGS {
         options.set(key, value)?;

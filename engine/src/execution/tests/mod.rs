@@ -24,11 +24,12 @@ use datafusion::{
 };
 use object_store::{memory::InMemory, path::Path};
 
-use super::WarehouseTable;
+use super::{NodeMemory, SpillFolder, WarehouseTable};
 use crate::{
     catalog::{Column, SortKey, Table, TableManifest},
     distribution::DistStyle,
     ids::{ColumnId, SliceId},
+    plan::session_config,
     storage::{
         ManagedStorage,
         paths::ObjectPrefix,
@@ -404,5 +405,27 @@ async fn a_load_that_is_given_up_leaves_nothing() {
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
         assert_eq!(storage.list(ObjectPrefix::Tables).await.unwrap(), Vec::new());
+    }
+}
+
+/// A join that goes on on disk runs an input once more.
+#[tokio::test]
+async fn a_scan_has_all_rows_each_time_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let spill = Arc::new(SpillFolder::open(folder.path(), 1 << 20).unwrap());
+    let config = session_config(1, &NodeMemory::new(1 << 30, spill).unwrap()).unwrap();
+    let config = config.with_create_default_catalog_and_schema(true);
+    let storage = memory();
+    let table = table(&NUMBERS, DistStyle::All, &[]);
+    let table = load(&storage, table, 1, vec![numbers(0..10), numbers(10..20)]).await;
+    let context = SessionContext::new_with_config(config);
+    let provider = WarehouseTable::new(table, Arc::clone(&storage), 1);
+    context.register_table("t", Arc::new(provider)).unwrap();
+    let plan = plan(&context, "select k from t").await;
+    for _ in 0..2 {
+        let batches = datafusion::physical_plan::collect(Arc::clone(&plan), context.task_ctx())
+            .await
+            .unwrap();
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 20);
     }
 }
