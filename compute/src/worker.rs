@@ -8,7 +8,8 @@ use datafusion::{
     error::Result,
     execution::SessionState,
     physical_plan::{
-        empty::EmptyExec, repartition::RepartitionExec, replace_children_if_necessary,
+        ExecutionPlan, empty::EmptyExec, repartition::RepartitionExec,
+        replace_children_if_necessary,
     },
 };
 use datafusion_distributed::{
@@ -80,15 +81,21 @@ impl PlanPieces {
 /// What a plan of one process has from the beginning, and what a piece of one needs besides.
 fn as_run_here(event: WorkerPlanRewriteEvent<'_>) -> Result<WorkerPlanRewriteEventResponse> {
     let plan = as_it_runs(event.plan)?;
-    // What sends rows to several consumers is replaced by another one when they ask, if the engine finds it:
-    // else every row would be dealt out twice.
-    let sends = plan.is::<RepartitionExec>() || plan.is::<BroadcastExec>();
-    let rows = plan.children().first().filter(|_| sends).map(|rows| Arc::clone(rows));
-    let reporting = match rows {
-        Some(rows) => replace_children_if_necessary(plan, vec![Reporting::head(rows)])?,
-        None => Reporting::head(plan),
-    };
-    Ok(WorkerPlanRewriteEventResponse::new(reporting))
+    Ok(WorkerPlanRewriteEventResponse::new(below_sender(plan, Reporting::head)?))
+}
+
+/// Returns a piece of a plan with something put on top of it, but below what sends its rows to several consumers: that is
+/// replaced by another one when they ask, if the engine finds it. Else every row would be dealt out twice.
+pub fn below_sender(
+    piece: Arc<dyn ExecutionPlan>,
+    put_on_top: impl FnOnce(Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let sends = piece.is::<RepartitionExec>() || piece.is::<BroadcastExec>();
+    let rows = piece.children().first().filter(|_| sends).map(|rows| Arc::clone(rows));
+    match rows {
+        Some(rows) => replace_children_if_necessary(piece, vec![put_on_top(rows)]),
+        None => Ok(put_on_top(piece)),
+    }
 }
 
 /// Runs a piece of a plan that has no rows.

@@ -75,17 +75,18 @@ fn known_value(subquery: &dyn PhysicalExpr) -> Option<ScalarValue> {
 /// Returns a piece of a plan that takes the values of scalar subqueries with it when it is sent to another node.
 pub fn with_init_plan_values(
     piece: Arc<dyn ExecutionPlan>,
-    subqueries: &ScalarSubqueryExec,
+    subqueries: &[ScalarSubqueryLink],
+    results: &ScalarSubqueryResults,
 ) -> Arc<dyn ExecutionPlan> {
-    let values = subqueries.subqueries().iter().map(|subquery| {
+    let values = subqueries.iter().map(|subquery| {
         let field = subquery.plan.schema().field(0).clone();
-        let value = InitPlanValueExec::new(field, subqueries.results().clone(), subquery.index);
+        let value = InitPlanValueExec::new(field, results.clone(), subquery.index);
         ScalarSubqueryLink { plan: Arc::new(value), index: subquery.index }
     });
     let values = values.collect::<Vec<_>>();
-    // Of its own: this one is only filled where the piece runs.
-    let results = ScalarSubqueryResults::new(values.len());
-    Arc::new(ScalarSubqueryExec::new(piece, values, results))
+    // Filled where the piece runs, and nowhere else.
+    let received = ScalarSubqueryResults::new(values.len());
+    Arc::new(ScalarSubqueryExec::new(piece, values, received))
 }
 
 /// One row: the value of a subquery that has run elsewhere.

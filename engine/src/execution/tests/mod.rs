@@ -81,6 +81,16 @@ async fn load_in(
 
 fn context(storage: &Arc<ManagedStorage>, table: &Arc<Table>, slice_count: u32) -> SessionContext {
     let config = SessionConfig::new().with_target_partitions(slice_count as usize);
+    context_with(config, storage, table)
+}
+
+/// A session whose partitions are the slices.
+fn context_with(
+    config: SessionConfig,
+    storage: &Arc<ManagedStorage>,
+    table: &Arc<Table>,
+) -> SessionContext {
+    let slice_count = u32::try_from(config.target_partitions()).unwrap();
     let context = SessionContext::new_with_config(config);
     let provider = WarehouseTable::new(Arc::clone(table), Arc::clone(storage), slice_count);
     context.register_table("t", Arc::new(provider)).unwrap();
@@ -418,9 +428,7 @@ async fn a_scan_has_all_rows_each_time_it_runs() {
     let storage = memory();
     let table = table(&NUMBERS, DistStyle::All, &[]);
     let table = load(&storage, table, 1, vec![numbers(0..10), numbers(10..20)]).await;
-    let context = SessionContext::new_with_config(config);
-    let provider = WarehouseTable::new(table, Arc::clone(&storage), 1);
-    context.register_table("t", Arc::new(provider)).unwrap();
+    let context = context_with(config, &storage, &table);
     let plan = plan(&context, "select k from t").await;
     for _ in 0..2 {
         let batches = datafusion::physical_plan::collect(Arc::clone(&plan), context.task_ctx())

@@ -2,24 +2,27 @@
 
 use std::sync::Arc;
 
+use compute::worker::below_sender;
 use datafusion::{
     common::{
         internal_err,
         tree_node::{Transformed, TransformedResult, TreeNode},
     },
     error::Result,
+    logical_expr::physical_planning_context::ScalarSubqueryResults,
     physical_plan::{
-        ExecutionPlan,
-        repartition::RepartitionExec,
-        replace_children_if_necessary,
+        ExecutionPlan, replace_children_if_necessary,
         scalar_subquery::{ScalarSubqueryExec, ScalarSubqueryLink},
     },
 };
-use datafusion_distributed::{BroadcastExec, NetworkBoundaryExt};
+use datafusion_distributed::NetworkBoundaryExt;
 use engine::execution;
 
-/// The scalar subqueries of a query.
-pub(super) struct InitPlans(ScalarSubqueryExec);
+/// The scalar subqueries of a query, and where it looks their values up.
+pub(super) struct InitPlans {
+    subqueries: Vec<ScalarSubqueryLink>,
+    results: ScalarSubqueryResults,
+}
 
 impl InitPlans {
     /// Returns a query without its scalar subqueries, and these: wherever they stand, they run first.
@@ -36,20 +39,18 @@ impl InitPlans {
 
     /// Returns the plans of the subqueries.
     pub(super) fn plans(&self) -> impl Iterator<Item = &Arc<dyn ExecutionPlan>> {
-        self.0.subqueries().iter().map(|subquery| &subquery.plan)
+        self.subqueries.iter().map(|subquery| &subquery.plan)
     }
 
     /// Returns the plan that runs the subqueries, as these plans, and then the query.
     pub(super) fn before(
-        &self,
+        self,
         query: Arc<dyn ExecutionPlan>,
         plans: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Arc<dyn ExecutionPlan> {
-        let subqueries = self.0.subqueries().iter().zip(plans);
-        let subqueries =
-            subqueries.map(|(subquery, plan)| ScalarSubqueryLink { plan, index: subquery.index });
-        let results = self.0.results().clone();
-        Arc::new(ScalarSubqueryExec::new(query, subqueries.collect(), results))
+        let subqueries = self.subqueries.into_iter().zip(plans);
+        let subqueries = subqueries.map(|(subquery, plan)| ScalarSubqueryLink { plan, ..subquery });
+        Arc::new(ScalarSubqueryExec::new(query, subqueries.collect(), self.results))
     }
 
     /// Gives the values to every piece of a query that is sent to nodes.
@@ -59,24 +60,12 @@ impl InitPlans {
             let Some(piece) = pieces.first().filter(|_| node.is_network_boundary()) else {
                 return Ok(Transformed::no(node));
             };
-            let piece = self.in_piece(piece)?;
+            let piece = below_sender(Arc::clone(piece), |rows| {
+                execution::with_init_plan_values(rows, &self.subqueries, &self.results)
+            })?;
             Ok(Transformed::yes(replace_children_if_necessary(Arc::clone(&node), vec![piece])?))
         })
         .data()
-    }
-
-    fn in_piece(&self, piece: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        let with_values = |rows: &Arc<dyn ExecutionPlan>| {
-            execution::with_init_plan_values(Arc::clone(rows), &self.0)
-        };
-        // What sends rows to several consumers stays on top, where the engine looks for it.
-        let sends = piece.is::<RepartitionExec>() || piece.is::<BroadcastExec>();
-        match piece.children().as_slice() {
-            [rows] if sends => {
-                replace_children_if_necessary(Arc::clone(piece), vec![with_values(rows)])
-            }
-            _ => Ok(with_values(piece)),
-        }
     }
 }
 
@@ -84,11 +73,10 @@ fn without(
     node: Arc<dyn ExecutionPlan>,
     found: &mut Vec<InitPlans>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    if let Some(subqueries) = node.downcast_ref::<ScalarSubqueryExec>() {
-        let query = Arc::clone(subqueries.input());
-        let (links, results) = (subqueries.subqueries().to_vec(), subqueries.results().clone());
-        found.push(InitPlans(ScalarSubqueryExec::new(Arc::clone(&query), links, results)));
-        return without(query, found);
+    if let Some(first) = node.downcast_ref::<ScalarSubqueryExec>() {
+        let (subqueries, results) = (first.subqueries().to_vec(), first.results().clone());
+        found.push(InitPlans { subqueries, results });
+        return without(Arc::clone(first.input()), found);
     }
     let children = node.children().into_iter().map(|child| without(Arc::clone(child), found));
     let children = children.collect::<Result<Vec<_>>>()?;
